@@ -1,0 +1,2 @@
+//! The actas binary.
+fn main() {}

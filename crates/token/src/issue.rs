@@ -1,0 +1,149 @@
+//! Making tokens.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::jws::Algorithm;
+use crate::key::{KeyError, SigningKey};
+use crate::principal::Principal;
+
+/// How far `nbf` is dated back, so that a resource whose clock is behind accepts the
+/// token at once.
+pub const BACKDATE: SignedDuration = SignedDuration::from_mins(5);
+
+/// The user of an act-as token, as our own session knows them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ActAsUser {
+    /// User principal name; also sent as `nameid`.
+    pub upn: String,
+    /// Primary SMTP address.
+    pub smtp: String,
+    /// SIP address without scheme.
+    pub sip: Option<String>,
+}
+
+/// What an actor token says (MS-XOAUTH, actor token).
+#[derive(Clone, Debug)]
+pub struct ActorToken<'a> {
+    /// The resource, as requested.
+    pub audience: &'a str,
+    /// Who vouches.
+    pub issuer: &'a Principal,
+    /// The calling application in its realm.
+    pub caller: &'a Principal,
+    /// Object id of the caller's service principal, when a directory knows it.
+    pub object_id: Option<String>,
+    /// Whether the caller may act as users.
+    pub trusted_for_delegation: bool,
+    /// Seconds of life from `now`.
+    pub lifetime: SignedDuration,
+}
+
+/// Signs an actor token: RS256, named by `x5t`, times as strings.
+pub fn actor_token(key: &SigningKey, token: &ActorToken<'_>, now: Timestamp) -> Result<String, KeyError> {
+    let mut claims = json!({
+        "aud": token.audience,
+        "iss": token.issuer.to_string(),
+        "nbf": seconds(now - BACKDATE),
+        "exp": seconds(now + token.lifetime),
+        "nameid": token.caller.to_string(),
+        "trustedfordelegation": if token.trusted_for_delegation { "true" } else { "false" },
+        "identityprovider": token.issuer.to_string(),
+    });
+    if let (Some(id), Some(members)) = (&token.object_id, claims.as_object_mut()) {
+        members.insert("oid".into(), id.clone().into());
+        members.insert("sub".into(), id.clone().into());
+    }
+    sign(key, &claims)
+}
+
+/// Wraps an actor token for a user: the unsigned envelope (MS-XOAUTH 3.2.5.6).
+///
+/// `issuer` is the actor's `nameid`, to the letter.
+pub fn act_as_token(
+    issuer: &Principal,
+    audience: &str,
+    user: &ActAsUser,
+    actor_token: &str,
+    lifetime: SignedDuration,
+    now: Timestamp,
+) -> String {
+    let mut claims = json!({
+        "aud": audience,
+        "iss": issuer.to_string(),
+        "nbf": seconds(now),
+        "exp": seconds(now + lifetime),
+        "nameid": user.upn,
+        "nii": "urn:office:idp:activedirectory",
+        "upn": user.upn,
+        "smtp": user.smtp,
+        "actortoken": actor_token,
+    });
+    if let (Some(sip), Some(members)) = (&user.sip, claims.as_object_mut()) {
+        members.insert("sip".into(), sip.clone().into());
+    }
+    format!("{}.{}.", encode(&json!({"typ": "JWT", "alg": "none"})), encode(&claims))
+}
+
+/// The assertion with which an on-premises server asks for an actor token
+/// (MS-XOAUTH 3.2.5.2).
+pub fn assertion(key: &SigningKey, caller: &Principal, audience: &str, lifetime: SignedDuration, now: Timestamp) -> Result<String, KeyError> {
+    let caller = caller.to_string();
+    sign(
+        key,
+        &json!({
+            "aud": audience,
+            "iss": caller,
+            "nameid": caller,
+            "nbf": seconds(now),
+            "exp": seconds(now + lifetime),
+        }),
+    )
+}
+
+/// The assertion with which a client authenticates at an OpenID-style token endpoint
+/// (RFC 7523 §3).
+pub fn client_assertion(
+    key: &SigningKey,
+    client_id: &str,
+    token_endpoint: &str,
+    jti: &str,
+    lifetime: SignedDuration,
+    now: Timestamp,
+) -> Result<String, KeyError> {
+    let header = json!({"typ": "JWT", "alg": Algorithm::Ps256.name(), "x5t#S256": key.x5t_s256()});
+    let claims = json!({
+        "aud": token_endpoint,
+        "iss": client_id,
+        "sub": client_id,
+        "jti": jti,
+        "nbf": now.as_second(),
+        "iat": now.as_second(),
+        "exp": (now + lifetime).as_second(),
+    });
+    key.sign(Algorithm::Ps256, format!("{}.{}", encode(&header), encode(&claims)))
+}
+
+/// Signs any claims as an access token does: RS256 with `x5t` and `kid`.
+pub fn access_token<T: Serialize>(key: &SigningKey, claims: &T) -> Result<String, KeyError> {
+    let header = json!({"typ": "JWT", "alg": Algorithm::Rs256.name(), "x5t": key.x5t(), "kid": key.x5t()});
+    key.sign(Algorithm::Rs256, format!("{}.{}", encode(&header), encode(claims)))
+}
+
+fn sign<T: Serialize>(key: &SigningKey, claims: &T) -> Result<String, KeyError> {
+    let header = json!({"typ": "JWT", "alg": Algorithm::Rs256.name(), "x5t": key.x5t()});
+    key.sign(Algorithm::Rs256, format!("{}.{}", encode(&header), encode(claims)))
+}
+
+/// Writers of this family serialise times as strings; legacy readers expect it.
+fn seconds(time: Timestamp) -> String {
+    time.as_second().to_string()
+}
+
+fn encode<T: Serialize>(value: &T) -> String {
+    // Values built here are maps of strings and numbers, which always serialise.
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(value).unwrap_or_default())
+}

@@ -1,0 +1,248 @@
+//! The compact form (RFC 7515 §7.1): three base64url segments, read with limits and
+//! verified over the bytes as they were received.
+
+use base64::Engine;
+use base64::alphabet::URL_SAFE;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::{DecodePaddingMode, general_purpose::URL_SAFE_NO_PAD};
+use serde_json::Value;
+
+use crate::claims::Claims;
+use crate::json;
+
+/// The longest token that is looked at, in bytes. A nested token with 2048-bit keys
+/// takes less than 2 KiB.
+pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
+
+/// Signature algorithms that may be verified: a closed list. There is no `none` here
+/// and no `HS*`; an unsigned act-as token is a shape of its own, see
+/// [`crate::accept`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Algorithm {
+    /// RSASSA-PSS with SHA-256 (RFC 7518 §3.5).
+    Ps256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 §3.3).
+    Rs256,
+}
+
+impl Algorithm {
+    /// The name in a header.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ps256 => "PS256",
+            Self::Rs256 => "RS256",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "PS256" => Some(Self::Ps256),
+            "RS256" => Some(Self::Rs256),
+            _ => None,
+        }
+    }
+}
+
+/// What a header says about the signature.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum SignedBy {
+    /// Exactly `none`, in this spelling.
+    Nothing,
+    /// One of the algorithms we verify.
+    Algorithm(Algorithm),
+    /// Anything else, `None` and `HS256` included.
+    Unknown(String),
+}
+
+/// Who the base64url is read from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reading {
+    /// RFC 7515: no padding, and no header that names a key by value or by address.
+    Strict,
+    /// Client assertions only. Some clients keep the `=` padding and sign over it,
+    /// send their certificate chain along, and write times as fractions.
+    Lenient,
+}
+
+/// Why a text is no compact JWS.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Malformed {
+    /// Longer than [`TOKEN_BYTES_MAX`].
+    #[error("the token has {0} bytes, more than {TOKEN_BYTES_MAX}")]
+    TooLong(usize),
+    /// Not three segments of the base64url alphabet.
+    #[error("not three base64url segments separated by dots")]
+    Shape,
+    /// A segment does not decode.
+    #[error("the {0} is not base64url")]
+    Base64(&'static str),
+    /// A segment is not a JSON object without duplicate members.
+    #[error("the {0} is not a JSON object: {1}")]
+    Json(&'static str, String),
+    /// A header parameter that may not be there, or is of the wrong type.
+    #[error("the header parameter `{0}` is not accepted")]
+    Header(String),
+}
+
+/// Header parameters by which a token would choose its own key or change its own
+/// meaning (RFC 8725 §3.10; RFC 7515 §4.1.11).
+const HEADERS_REFUSED: [&str; 8] = ["crit", "jku", "x5u", "jwk", "x5c", "enc", "zip", "b64"];
+const HEADERS_REFUSED_LENIENT: [&str; 4] = ["crit", "enc", "zip", "b64"];
+
+/// A decoded header: hints for finding the key, never the key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Header {
+    /// `alg`.
+    pub signed_by: SignedBy,
+    /// `typ`, as written.
+    pub typ: Option<String>,
+    /// `kid`.
+    pub kid: Option<String>,
+    /// `x5t` without padding: base64url of the certificate's SHA-1.
+    pub x5t: Option<String>,
+    /// `x5t#S256` without padding.
+    pub x5t_s256: Option<String>,
+}
+
+/// A token taken apart, nothing verified.
+#[derive(Clone, Debug)]
+pub struct Compact<'a> {
+    /// What was signed: the first two segments as received.
+    pub signing_input: &'a str,
+    /// The header.
+    pub header: Header,
+    /// The payload.
+    pub claims: Claims,
+    /// The signature; empty in an unsigned token.
+    pub signature: Vec<u8>,
+}
+
+const PADDED: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+impl<'a> Compact<'a> {
+    /// Takes a token apart.
+    ///
+    /// ```
+    /// use actas_token::jws::{Compact, Reading, SignedBy};
+    /// let token = Compact::parse("eyJhbGciOiJub25lIn0.eyJpc3MiOiJhIn0.", Reading::Strict)?;
+    /// assert_eq!(token.header.signed_by, SignedBy::Nothing);
+    /// # Ok::<(), actas_token::jws::Malformed>(())
+    /// ```
+    pub fn parse(token: &'a str, reading: Reading) -> Result<Self, Malformed> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(Malformed::TooLong(token.len()));
+        }
+        let mut parts = token.split('.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Malformed::Shape);
+        };
+        if header.is_empty() || payload.is_empty() {
+            return Err(Malformed::Shape);
+        }
+        let object = |name, segment| {
+            let bytes = decode(segment, reading).ok_or(Malformed::Base64(name))?;
+            json::parse_object(&bytes).map_err(|error| Malformed::Json(name, error.to_string()))
+        };
+        Ok(Self {
+            signing_input: &token[..header.len() + 1 + payload.len()],
+            header: read_header(object("header", header)?, reading)?,
+            claims: Claims::new(object("payload", payload)?),
+            signature: decode(signature, reading).ok_or(Malformed::Base64("signature"))?,
+        })
+    }
+}
+
+fn decode(segment: &str, reading: Reading) -> Option<Vec<u8>> {
+    match reading {
+        Reading::Strict => URL_SAFE_NO_PAD.decode(segment).ok(),
+        Reading::Lenient => PADDED.decode(segment).ok(),
+    }
+}
+
+fn read_header(mut object: json::Object, reading: Reading) -> Result<Header, Malformed> {
+    let refused = match reading {
+        Reading::Strict => &HEADERS_REFUSED[..],
+        Reading::Lenient => &HEADERS_REFUSED_LENIENT[..],
+    };
+    if let Some(name) = refused.iter().find(|name| object.contains_key(**name)) {
+        return Err(Malformed::Header((*name).to_owned()));
+    }
+    let mut text = |name: &str| match object.remove(name) {
+        None => Ok(None),
+        Some(Value::String(value)) => Ok(Some(value)),
+        Some(_) => Err(Malformed::Header(name.to_owned())),
+    };
+    let unpadded = |value: Option<String>| value.map(|v| v.trim_end_matches('=').to_owned());
+    let alg = text("alg")?.ok_or_else(|| Malformed::Header("alg".to_owned()))?;
+    Ok(Header {
+        signed_by: match Algorithm::from_name(&alg) {
+            Some(algorithm) => SignedBy::Algorithm(algorithm),
+            None if alg == "none" => SignedBy::Nothing,
+            None => SignedBy::Unknown(alg),
+        },
+        typ: text("typ")?,
+        kid: text("kid")?,
+        x5t: unpadded(text("x5t")?),
+        x5t_s256: unpadded(text("x5t#S256")?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(header: &str, payload: &str, signature: &str) -> String {
+        format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload))
+    }
+
+    #[track_caller]
+    fn refused(token: &str, expected: &Malformed) {
+        assert_eq!(Compact::parse(token, Reading::Strict).unwrap_err(), *expected);
+    }
+
+    #[test]
+    fn shapes() {
+        for text in ["", "a", "a.b", "a.b.c.d", ".b.", "a..", "e30.e30"] {
+            assert!(Compact::parse(text, Reading::Strict).is_err(), "{text}");
+        }
+        refused(&"a".repeat(TOKEN_BYTES_MAX + 1), &Malformed::TooLong(TOKEN_BYTES_MAX + 1));
+        refused(&format!("{}=.e30.", URL_SAFE_NO_PAD.encode("{\"alg\":\"none\"} ")), &Malformed::Base64("header"));
+    }
+
+    #[test]
+    fn a_key_inside_the_token_is_refused() {
+        for name in HEADERS_REFUSED {
+            let header = format!("{{\"alg\":\"RS256\",\"{name}\":\"x\"}}");
+            refused(&token(&header, "{}", "AAAA"), &Malformed::Header(name.to_owned()));
+        }
+        refused(&token("{\"alg\":\"RS256\",\"kid\":1}", "{}", ""), &Malformed::Header("kid".to_owned()));
+        refused(&token("{}", "{}", ""), &Malformed::Header("alg".to_owned()));
+    }
+
+    #[test]
+    fn none_has_one_spelling() {
+        for (alg, expected) in [
+            ("none", SignedBy::Nothing),
+            ("None", SignedBy::Unknown("None".into())),
+            ("nOnE", SignedBy::Unknown("nOnE".into())),
+            ("HS256", SignedBy::Unknown("HS256".into())),
+            ("rs256", SignedBy::Unknown("rs256".into())),
+            ("RS256", SignedBy::Algorithm(Algorithm::Rs256)),
+        ] {
+            let text = token(&format!("{{\"alg\":\"{alg}\"}}"), "{}", "");
+            assert_eq!(Compact::parse(&text, Reading::Strict).unwrap().header.signed_by, expected);
+        }
+    }
+
+    #[test]
+    fn padding_is_for_client_assertions_only() {
+        let padded = "eyJhbGciOiJSUzI1NiJ9.e30=.AAA=";
+        assert!(Compact::parse(padded, Reading::Strict).is_err());
+        assert_eq!(Compact::parse(padded, Reading::Lenient).unwrap().signing_input, "eyJhbGciOiJSUzI1NiJ9.e30=");
+    }
+}

@@ -1,0 +1,176 @@
+//! Who an act-as token says the user is, and the rule that every id must agree.
+
+use crate::claims::{ClaimError, Claims};
+use crate::refusal::{Layer, Refusal};
+
+/// One way of naming a user.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum UserKey {
+    /// A 16-digit NetID, lower case (`nii` = `urn:federation:MicrosoftOnline`).
+    Puid(String),
+    /// A Windows SID, lower case.
+    Sid(String),
+    /// A SIP address without scheme, lower case.
+    Sip(String),
+    /// An SMTP address, lower case.
+    Smtp(String),
+    /// A user principal name, lower case.
+    Upn(String),
+}
+
+/// All user ids of one token; never empty.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UserClaims(Vec<UserKey>);
+
+/// The longest user id that is looked up, in bytes.
+const USER_ID_BYTES_MAX: usize = 254;
+
+const NII_ACTIVE_DIRECTORY: &str = "urn:office:idp:activedirectory";
+const NII_MICROSOFT_ONLINE: &str = "urn:federation:microsoftonline";
+
+impl UserClaims {
+    /// Collects `nameid` (read as `nii` says), `upn`, `smtp` and `sip`.
+    ///
+    /// Refuses a token without any, an empty or malformed id, a name-id issuer we
+    /// cannot read, and SIDs unless `accept_sids`.
+    pub(crate) fn read(claims: &Claims, accept_sids: bool) -> Result<Self, Refusal> {
+        let text = |name| claims.optional_text(name).map_err(|error| Refusal::Claim(error, Layer::ActAs));
+        let mut keys = Vec::with_capacity(4);
+        if let Some(nameid) = text("nameid")? {
+            keys.push(read_nameid(nameid, text("nii")?, accept_sids)?);
+        } else if claims.has("nii") {
+            return Err(Refusal::Claim(ClaimError::Missing("nameid"), Layer::ActAs));
+        }
+        if let Some(upn) = text("upn")? {
+            keys.push(UserKey::Upn(address(upn)?));
+        }
+        if let Some(smtp) = text("smtp")? {
+            keys.push(UserKey::Smtp(address(smtp)?));
+        }
+        if let Some(sip) = text("sip")? {
+            let bare = sip.strip_prefix("sip:").or_else(|| sip.strip_prefix("SIP:")).unwrap_or(sip);
+            keys.push(UserKey::Sip(address(bare)?));
+        }
+        if keys.is_empty() {
+            return Err(Refusal::User("it names none"));
+        }
+        Ok(Self(keys))
+    }
+
+    /// The ids, each of which must be looked up.
+    pub fn keys(&self) -> &[UserKey] {
+        &self.0
+    }
+
+    /// The one user that all ids name.
+    ///
+    /// `found` holds, for each of [`UserClaims::keys`] in order, the users that the
+    /// directory has for it. Taking "the first that matches" would let a token mix
+    /// its own user's address with an administrator's SID.
+    pub fn agree<U: Clone + PartialEq>(&self, found: &[Vec<U>]) -> Result<U, Refusal> {
+        if found.len() != self.0.len() {
+            return Err(Refusal::User("not every id was looked up"));
+        }
+        let mut agreed: Option<&U> = None;
+        for users in found {
+            let [user] = users.as_slice() else {
+                return Err(Refusal::User("an id names no user, or several"));
+            };
+            if agreed.is_some_and(|earlier| earlier != user) {
+                return Err(Refusal::User("its ids name different users"));
+            }
+            agreed = Some(user);
+        }
+        agreed.cloned().ok_or(Refusal::User("it names none"))
+    }
+}
+
+fn read_nameid(nameid: &str, nii: Option<&str>, accept_sids: bool) -> Result<UserKey, Refusal> {
+    let looks_like_sid = nameid.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("s-1-"));
+    match nii.map(str::to_ascii_lowercase).as_deref() {
+        Some(NII_ACTIVE_DIRECTORY) if looks_like_sid => {
+            if !accept_sids {
+                return Err(Refusal::User("security identifiers are not accepted from this partner"));
+            }
+            sid(nameid)
+        }
+        Some(NII_ACTIVE_DIRECTORY) => Ok(UserKey::Upn(address(nameid)?)),
+        Some(NII_MICROSOFT_ONLINE) if nameid.len() == 16 && nameid.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            Ok(UserKey::Puid(nameid.to_ascii_lowercase()))
+        }
+        Some(_) => Err(Refusal::User("its name id issuer is not known")),
+        None => Err(Refusal::User("its name id has no issuer")),
+    }
+}
+
+/// A SID that names an account of a domain: not a service, the system, or the
+/// built-in administrator, which are guessable (RID 500).
+fn sid(text: &str) -> Result<UserKey, Refusal> {
+    let lower = text.to_ascii_lowercase();
+    let shaped = lower.len() <= 184
+        && lower.strip_prefix("s-1-").is_some_and(|rest| {
+            !rest.is_empty() && rest.split('-').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+        });
+    if !shaped || !lower.starts_with("s-1-5-21-") || lower.ends_with("-500") {
+        return Err(Refusal::User("that security identifier is not accepted"));
+    }
+    Ok(UserKey::Sid(lower))
+}
+
+fn address(text: &str) -> Result<String, Refusal> {
+    let plain = text.len() <= USER_ID_BYTES_MAX
+        && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+        && text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
+    if plain { Ok(text.to_lowercase()) } else { Err(Refusal::User("an id is not an address")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str, accept_sids: bool) -> Result<UserClaims, Refusal> {
+        UserClaims::read(&Claims::new(crate::json::parse_object(json.as_bytes()).unwrap()), accept_sids)
+    }
+
+    #[test]
+    fn every_id_is_collected() {
+        let claims = read(
+            r#"{"nameid":"A@x.example","nii":"urn:office:idp:activedirectory","upn":"a@x.example","smtp":"a@x.example","sip":"sip:a@x.example"}"#,
+            false,
+        )
+        .unwrap();
+        assert_eq!(claims.keys().len(), 4);
+        assert_eq!(claims.keys()[0], UserKey::Upn("a@x.example".into()));
+        assert_eq!(claims.agree(&[vec![1], vec![1], vec![1], vec![1]]), Ok(1));
+        assert!(claims.agree(&[vec![1], vec![1], vec![2], vec![1]]).is_err());
+        assert!(claims.agree(&[vec![1], vec![], vec![1], vec![1]]).is_err());
+        assert!(claims.agree(&[vec![1], vec![1, 2], vec![1], vec![1]]).is_err());
+        assert!(claims.agree(&[vec![1]]).is_err());
+    }
+
+    #[test]
+    fn what_names_nobody_is_refused() {
+        for json in [
+            "{}",
+            r#"{"nameid":"a@x.example"}"#,
+            r#"{"nii":"urn:office:idp:activedirectory","upn":"a@x.example"}"#,
+            r#"{"nameid":"a@x.example","nii":"urn:office:idp:forms:x"}"#,
+            r#"{"upn":""}"#,
+            r#"{"upn":"a"}"#,
+            r#"{"upn":1}"#,
+            r#"{"smtp":"a b@x.example"}"#,
+            r#"{"nameid":"s-1-5-21-1-2-3-1001","nii":"urn:office:idp:activedirectory"}"#,
+        ] {
+            assert!(read(json, false).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn guessable_sids_stay_refused_where_sids_are_accepted() {
+        let with = |sid: &str| read(&format!(r#"{{"nameid":"{sid}","nii":"urn:office:idp:activedirectory"}}"#), true);
+        assert!(with("S-1-5-21-1-2-3-1001").is_ok());
+        for sid in ["s-1-5-18", "s-1-5-19", "s-1-5-20", "s-1-5-21-1-2-3-500", "s-1-", "s-1-5-21-x"] {
+            assert!(with(sid).is_err(), "{sid}");
+        }
+    }
+}

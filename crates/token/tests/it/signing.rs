@@ -1,0 +1,54 @@
+//! Keys made for a test.
+
+use std::sync::Arc;
+
+use actas_token::{Issuer, IssuerKeys, Principal, RealmRule, SigningKey, TenantId, VerifyingKey, Voice, issue};
+use jiff::SignedDuration;
+use uuid::Uuid;
+
+use crate::vector;
+
+/// A key with a certificate.
+pub struct Signer {
+    pub key: SigningKey,
+    pub certificate: Vec<u8>,
+}
+
+impl Signer {
+    pub fn new(name: &str) -> Self {
+        let pair = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap();
+        let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let certificate = parameters.self_signed(&pair).unwrap().der().to_vec();
+        Self { key: SigningKey::new(&pair.serialize_der(), &certificate).unwrap(), certificate }
+    }
+
+    pub fn verifying(&self) -> VerifyingKey {
+        VerifyingKey::from_certificate(&self.certificate).unwrap()
+    }
+
+    pub fn as_partner(&self, app_id: Uuid, tenant: TenantId, realm: &str) -> IssuerKeys {
+        IssuerKeys {
+            issuer: Issuer::Principal(app_id, RealmRule::Exactly(realm.into())),
+            voice: Voice::Partner(tenant),
+            keys: Arc::from([self.verifying()]),
+        }
+    }
+
+    /// An actor token at the vector's time and for its resource.
+    pub fn actor(&self, issuer: Uuid, realm: &str, caller: Uuid, change: impl FnOnce(&mut issue::ActorToken<'_>)) -> String {
+        let audience = format!("{}/mail.fabrikam.example@{realm}", actas_token::well_known::EXCHANGE);
+        let issuer = Principal::in_realm(issuer, realm);
+        let caller = Principal::in_realm(caller, realm);
+        let mut token = issue::ActorToken {
+            audience: &audience,
+            issuer: &issuer,
+            caller: &caller,
+            object_id: None,
+            trusted_for_delegation: true,
+            lifetime: SignedDuration::from_hours(1),
+        };
+        change(&mut token);
+        issue::actor_token(&self.key, &token, vector::now()).unwrap()
+    }
+}
