@@ -1,0 +1,65 @@
+//! Users, by all the names that tokens and Autodiscover use for them.
+
+use actas_token::{TenantId, UserKey};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A user of a tenant.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct User {
+    /// Object id.
+    pub id: Uuid,
+    /// Whose user.
+    pub tenant: TenantId,
+    /// For people.
+    pub display_name: String,
+    /// User principal name.
+    pub upn: String,
+    /// Addresses as Exchange writes them: `SMTP:` primary, `smtp:` further, `SIP:`.
+    pub proxy_addresses: Vec<String>,
+    /// Windows SID on premises, if synchronised.
+    pub sid: Option<String>,
+    /// 16-digit NetID.
+    pub puid: Option<String>,
+    /// Disabled users are refused.
+    pub enabled: bool,
+    /// Whether the user has a mailbox here.
+    pub mailbox: bool,
+}
+
+impl User {
+    /// A user whose UPN, SMTP and SIP address are one and the same.
+    pub fn new(id: Uuid, tenant: TenantId, display_name: &str, address: &str) -> Self {
+        Self {
+            id,
+            tenant,
+            display_name: display_name.to_owned(),
+            upn: address.to_owned(),
+            proxy_addresses: vec![format!("SMTP:{address}"), format!("SIP:{address}")],
+            sid: None,
+            puid: None,
+            enabled: true,
+            mailbox: true,
+        }
+    }
+
+    /// The primary SMTP address.
+    pub fn primary_smtp(&self) -> Option<&str> {
+        self.proxy_addresses.iter().find_map(|address| address.strip_prefix("SMTP:"))
+    }
+
+    /// Every key under which the user is found, lower case.
+    pub fn keys(&self) -> Vec<UserKey> {
+        let mut keys = vec![UserKey::Upn(self.upn.to_lowercase())];
+        for proxy in &self.proxy_addresses {
+            match proxy.split_once(':') {
+                Some((scheme, address)) if scheme.eq_ignore_ascii_case("smtp") => keys.push(UserKey::Smtp(address.to_lowercase())),
+                Some((scheme, address)) if scheme.eq_ignore_ascii_case("sip") => keys.push(UserKey::Sip(address.to_lowercase())),
+                _ => {}
+            }
+        }
+        keys.extend(self.sid.as_ref().map(|sid| UserKey::Sid(sid.to_lowercase())));
+        keys.extend(self.puid.as_ref().map(|puid| UserKey::Puid(puid.to_lowercase())));
+        keys
+    }
+}
