@@ -1,2 +1,24 @@
-//! The actas binary.
-fn main() {}
+//! `actas`: a server-to-server trust between an organisation's own servers
+//! and a cloud.
+//!
+//! This crate is the binary: what can be typed ([`arguments`], [`powershell`]),
+//! what is said back ([`output`], [`problem`], [`help`]) and the commands
+//! between the two ([`commands`]). It is the only crate that prints.
+
+#![expect(dead_code, reason = "the commands that use the rest are being written")]
+
+mod app;
+mod arguments;
+mod commands;
+mod completions;
+mod help;
+mod output;
+mod powershell;
+mod problem;
+mod usage;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    app::run(std::env::args_os().skip(1).collect())
+}

@@ -11,7 +11,7 @@ pub const FILTER_DEPTH_MAX: usize = 16;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Filter {
     /// Every one.
-    And(Vec<Filter>),
+    And(Vec<Self>),
     /// `property/any(x:x eq 'value')`.
     AnyEquals(String, String),
     /// `property eq 'value'`, `property eq true`, `property eq null`.
@@ -19,9 +19,9 @@ pub enum Filter {
     /// `property in ('a','b')`.
     In(String, Vec<Literal>),
     /// The contrary.
-    Not(Box<Filter>),
+    Not(Box<Self>),
     /// At least one.
-    Or(Vec<Filter>),
+    Or(Vec<Self>),
     /// `startswith(property,'value')`.
     StartsWith(String, String),
 }
@@ -211,16 +211,12 @@ impl Parser<'_> {
         loop {
             let (before, after) = rest.split_once('\'').ok_or_else(|| self.unexpected())?;
             text.push_str(before);
-            match after.strip_prefix('\'') {
-                Some(more) => {
-                    text.push('\'');
-                    rest = more;
-                }
-                None => {
-                    self.rest = after.trim_start();
-                    return Ok(text);
-                }
-            }
+            let Some(more) = after.strip_prefix('\'') else {
+                self.rest = after.trim_start();
+                return Ok(text);
+            };
+            text.push('\'');
+            rest = more;
         }
     }
 

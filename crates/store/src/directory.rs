@@ -65,7 +65,7 @@ impl Directory {
         for realm in tenant.realms() {
             unit = unit.then_one(ADD_REALM, vec![realm.into(), id.clone()]);
         }
-        self.database.write(audit_too(unit, audit)?).await.map(drop)
+        self.database.write(audit_too(unit, &audit)?).await.map(drop)
     }
 
     /// All tenants.
@@ -101,7 +101,7 @@ impl Directory {
                 vec![tenant.clone(), kind.into(), value.into(), id.clone()],
             );
         }
-        self.database.write(audit_too(unit, audit)?).await.map(drop)
+        self.database.write(audit_too(unit, &audit)?).await.map(drop)
     }
 
     /// A tenant's users, by name.
@@ -132,7 +132,7 @@ impl Directory {
                 to_document(principal)?,
             ],
         );
-        self.database.write(audit_too(with_names(unit, principal), audit)?).await.map(drop)
+        self.database.write(audit_too(with_names(unit, principal), &audit)?).await.map(drop)
     }
 
     /// Stores a changed principal, if nobody else changed it since `principal.version`
@@ -152,7 +152,7 @@ impl Directory {
                 ],
             )
             .then(REMOVE_NAMES, vec![stored.id.into()]);
-        self.database.write(audit_too(with_names(unit, &stored), audit)?).await?;
+        self.database.write(audit_too(with_names(unit, &stored), &audit)?).await?;
         Ok(stored.version)
     }
 
@@ -161,7 +161,7 @@ impl Directory {
         let unit = Unit::new()
             .then(REMOVE_NAMES, vec![id.into()])
             .then_one("DELETE FROM service_principal WHERE id = ?1 AND tenant = ?2", vec![id.into(), tenant.0.into()]);
-        self.database.write(audit_too(unit, audit)?).await.map(drop)
+        self.database.write(audit_too(unit, &audit)?).await.map(drop)
     }
 
     /// A tenant's principals, by object id.
@@ -195,7 +195,7 @@ impl Directory {
 
     /// Records what happened, on its own.
     pub async fn record(&self, audit: Audit) -> Result<(), Error> {
-        self.database.write(audit_too(Unit::new(), audit)?).await.map(drop)
+        self.database.write(audit_too(Unit::new(), &audit)?).await.map(drop)
     }
 
     /// The newest audit records, newest first.
@@ -226,7 +226,7 @@ fn with_names(mut unit: Unit, principal: &ServicePrincipal) -> Unit {
     unit
 }
 
-fn audit_too(unit: Unit, audit: Audit) -> Result<Unit, Error> {
+fn audit_too(unit: Unit, audit: &Audit) -> Result<Unit, Error> {
     let values = vec![audit.time.into(), audit.tenant.0.into(), audit.kind.into(), to_document(&audit.details)?];
     Ok(unit.then_one(ADD_AUDIT, values))
 }

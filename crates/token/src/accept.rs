@@ -24,6 +24,9 @@ pub struct Resource {
     /// Host names that an audience may name. Configured, never taken from a request:
     /// a caller chooses `Host`.
     pub hosts: Vec<String>,
+    /// The application permission that an access token of an OpenID-style token
+    /// service must hold, for instance `full_access_as_app`.
+    pub app_role: Option<String>,
     /// The port that an audience may add to the host. It may always leave it out.
     pub port: Option<u16>,
 }
@@ -112,7 +115,7 @@ pub enum KeySource {
 }
 
 /// A partner application of one tenant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Partner {
     /// The tenant that trusts it.
     pub tenant: TenantId,
@@ -424,6 +427,9 @@ impl<'a> Check<'a> {
         if claims.has("scp") {
             return Err(Refusal::AppOnly("the token is a user's, not the application's own"));
         }
+        if !self.holds_role(claims) {
+            return Err(Refusal::AppOnly("the token lacks the application permission"));
+        }
         check_app_only(partner)?;
         Ok(Accepted {
             tenant,
@@ -431,6 +437,13 @@ impl<'a> Check<'a> {
             how: How::AppOnly,
             linked_account: partner.linked_account.clone(),
             expires: times.exp,
+        })
+    }
+
+    fn holds_role(&self, claims: &Claims) -> bool {
+        let roles = claims.get("roles").and_then(serde_json::Value::as_array);
+        self.resource.app_role.as_ref().is_none_or(|wanted| {
+            roles.is_some_and(|roles| roles.iter().any(|role| role.as_str() == Some(wanted)))
         })
     }
 

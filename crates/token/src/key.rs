@@ -52,6 +52,8 @@ pub struct VerifyingKey {
     x5t: String,
     x5t_s256: String,
     kid: String,
+    modulus: Box<[u8]>,
+    exponent: Box<[u8]>,
 }
 
 impl VerifyingKey {
@@ -75,6 +77,8 @@ impl VerifyingKey {
             x5t: x5t(der),
             x5t_s256: x5t_s256(der),
             kid: x5t(der),
+            modulus: without_leading_zeros(rsa.modulus),
+            exponent: without_leading_zeros(rsa.exponent),
         })
     }
 
@@ -102,6 +106,21 @@ impl VerifyingKey {
     pub fn x5t_s256(&self) -> &str {
         &self.x5t_s256
     }
+
+    /// The modulus, big-endian without leading zeros: `n` of a JWK (RFC 7518 §6.3.1.1).
+    pub fn modulus(&self) -> &[u8] {
+        &self.modulus
+    }
+
+    /// The public exponent, likewise: `e` of a JWK.
+    pub fn exponent(&self) -> &[u8] {
+        &self.exponent
+    }
+}
+
+fn without_leading_zeros(number: &[u8]) -> Box<[u8]> {
+    let start = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
+    number[start..].into()
 }
 
 impl fmt::Debug for VerifyingKey {

@@ -78,7 +78,7 @@ pub fn tenant() -> TenantId {
 }
 
 pub fn resource() -> Resource {
-    Resource { app_id: well_known::EXCHANGE, hosts: vec!["mail.fabrikam.example".into()], port: None }
+    Resource { app_id: well_known::EXCHANGE, hosts: vec!["mail.fabrikam.example".into()], app_role: None, port: None }
 }
 
 pub fn partner() -> Partner {

@@ -1,0 +1,54 @@
+//! Pages of help.
+
+use crate::run;
+
+#[test]
+fn overview() {
+    insta::assert_snapshot!("overview", run(&["help"]));
+    assert_eq!(run(&["help"]), run(&["--help"]));
+    assert_eq!(run(&["help"]), run(&["-?"]));
+}
+
+#[test]
+fn help_of_a_cmdlet() {
+    let page = run(&["help", "New-CsOAuthServer"]);
+    insta::assert_snapshot!("help_of_a_cmdlet", page);
+    assert_eq!(run(&["new-csoauthserver", "-h"]), page);
+    assert_eq!(run(&["New-CsOAuthServer", "-Help"]), page);
+}
+
+#[test]
+fn help_of_a_cmdlet_in_kebab_style() {
+    let page = run(&["help", "new-cs-oauth-server"]);
+    insta::assert_snapshot!("help_of_a_cmdlet_in_kebab_style", page);
+    assert_eq!(run(&["new-cs-oauth-server", "--help"]), page);
+}
+
+#[test]
+fn help_of_exclusive_parameters() {
+    insta::assert_snapshot!("help_of_exclusive_parameters", run(&["help", "New-CsPartnerApplication"]));
+}
+
+#[test]
+fn help_of_a_positional_parameter() {
+    insta::assert_snapshot!("help_of_a_positional_parameter", run(&["help", "Test-CsExStorageConnectivity"]));
+}
+
+#[test]
+fn help_of_our_own_command() {
+    insta::assert_snapshot!("help_of_our_own_command", run(&["help", "storage", "put"]));
+    insta::assert_snapshot!("help_of_a_command_with_commands", run(&["help", "storage"]));
+}
+
+#[test]
+fn help_of_no_command() {
+    insta::assert_snapshot!("help_of_no_command", run(&["help", "New-CsOAuthSever"]));
+}
+
+#[test]
+fn version() {
+    assert_eq!(
+        run(&["--version"]),
+        format!("exit code: 0\n----- stdout -----\nactas {}\n----- stderr -----\n", env!("CARGO_PKG_VERSION"))
+    );
+}

@@ -1,0 +1,76 @@
+//! Events: what happened, in the words that administrators search for.
+
+mod catalogue;
+mod limiter;
+mod record;
+mod sink;
+
+pub use self::catalogue::{CATALOGUE, Entry, find};
+pub use self::limiter::RateLimiter;
+pub use self::record::{
+    AutodiscoverFailure, CertificateRolled, CredentialChange, DeliveryGivenUp, OAuthFailure, TokenAudit, TrustChange,
+    autodiscover_failed, certificate_rolled, credential_published, credential_retired, delivery_given_up,
+    oauth_configured, oauth_failed, token_issued, token_refused, trust_settings_changed,
+};
+pub use self::sink::{EventSink, MemorySink, SharedSink, TracingSink};
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub enum Level {
+    /// All is well.
+    Information,
+    /// Somebody should look at it.
+    Warning,
+    /// Something does not work.
+    Error,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Information => "Information",
+            Self::Warning => "Warning",
+            Self::Error => "Error",
+        })
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Event {
+    /// Its number in the catalogue.
+    pub id: u32,
+    /// How bad it is.
+    pub level: Level,
+    /// Who noticed it.
+    pub source: String,
+    /// When it happened.
+    #[serde(rename = "TimeCreated")]
+    pub time: Timestamp,
+    /// What happened, for a person.
+    pub message: String,
+    /// What happened, for a program.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+}
+
+impl Event {
+    /// Notes how many of the same were held back before this one; none changes nothing.
+    #[must_use]
+    pub fn repeated(mut self, held_back: u64) -> Self {
+        if held_back > 0 {
+            use std::fmt::Write as _;
+
+            let _ = write!(self.message, "\n\nrepeated={held_back}");
+            self.fields.insert("repeated".to_owned(), held_back.to_string());
+        }
+        self
+    }
+}

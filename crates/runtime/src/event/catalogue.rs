@@ -1,0 +1,238 @@
+//! Every event there is. The texts of the storage service are those that its administrators know
+//! and that their alerting rules look for.
+//!
+//! In a text, `{field}` is replaced by the field's value, and a part in square brackets is left
+//! out when one of its fields has none.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Event, Level};
+
+/// One kind of event.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// Its number.
+    pub id: u32,
+    /// How bad it is.
+    pub level: Level,
+    /// Who notices it.
+    pub source: &'static str,
+    /// A name for programs.
+    pub name: &'static str,
+    /// Its text.
+    pub text: &'static str,
+    /// Why it may have happened and what to do, for the event reference.
+    pub remedy: &'static str,
+}
+
+/// The catalogue, in the order of the numbers.
+pub const CATALOGUE: &[Entry] = &[
+    OAUTH_CONFIGURED,
+    AUTODISCOVER_FAILED,
+    OAUTH_FAILED,
+    TRUST_SETTINGS_CHANGED,
+    CERTIFICATE_ROLLED,
+    CREDENTIAL_PUBLISHED,
+    CREDENTIAL_RETIRED,
+    DELIVERY_GIVEN_UP,
+    TOKEN_REFUSED,
+    TOKEN_ISSUED,
+];
+
+/// The entry with that number.
+pub fn find(id: u32) -> Option<&'static Entry> {
+    CATALOGUE.iter().find(|entry| entry.id == id)
+}
+
+pub(super) const OAUTH_CONFIGURED: Entry = Entry {
+    id: 32048,
+    level: Level::Information,
+    source: STORAGE_SERVICE,
+    name: "OAuthConfigured",
+    text: "OAuth was properly configured for Storage Service.\n\nCsOAuthConfiguration validly configured",
+    remedy: "The trust works: settings were loaded that are complete, and a token was got with \
+             them. It is written once after each change of the settings. There is nothing to do.",
+};
+
+pub(super) const AUTODISCOVER_FAILED: Entry = Entry {
+    id: 32053,
+    level: Level::Error,
+    source: STORAGE_SERVICE,
+    name: "AutodiscoverFailed",
+    text: "Storage Service had an EWS Autodiscovery failure.\n\n\
+           {exception}: code={code}, reason={reason}, smtpAddress={smtpAddress}, \
+           Autodiscover Uri={uri}, Autodiscover WebProxy={webProxy}\
+           [, WebExceptionStatus={webExceptionStatus}][ ---> {inner}]",
+    remedy: "The mailbox's server could not be found. The Autodiscover URL may be empty or end in \
+             something other than /autodiscover/autodiscover.svc, its host may not resolve, its \
+             certificate may be for another name, or the server there may not know the mailbox. \
+             Compare the URL of `Get-CsOAuthConfiguration`, correct it with \
+             `Set-CsOAuthConfiguration -ExchangeAutodiscoverUrl`, and run `actas doctor`.",
+};
+
+pub(super) const OAUTH_FAILED: Entry = Entry {
+    id: 32054,
+    level: Level::Error,
+    source: STORAGE_SERVICE,
+    name: "OAuthFailed",
+    text: "Storage Service had an OAuth authentication failure.\n\n\
+           CreateAppActAsToken failed, ex=OAuthConfigException: code={code}, reason={reason}, \
+           sts={sts}, resource={resource}, ex={inner}",
+    remedy: "The token service gave no token. After the trust was declared and before the \
+             certificate was published this is expected. Otherwise the certificate that signs may \
+             be another than the published one, a credential or certificate may have ended, or \
+             the token service may not be reachable. Compare `Get-CsCertificate -Type \
+             OAuthTokenIssuer` with `Get-MsolServicePrincipalCredential`, publish with \
+             `New-MsolServicePrincipalCredential`, and run `actas doctor`.",
+};
+
+pub(super) const TRUST_SETTINGS_CHANGED: Entry = Entry {
+    id: 45001,
+    level: Level::Information,
+    source: TRUST,
+    name: "TrustSettingsChanged",
+    text: "The trust settings were changed.\n\n\
+           command={command}, object={object}, identity={identity}[, by={by}]",
+    remedy: "Somebody changed whom this server trusts or how. If nobody of yours did, undo it \
+             with the same command and find out who had access.",
+};
+
+pub(super) const CERTIFICATE_ROLLED: Entry = Entry {
+    id: 45002,
+    level: Level::Information,
+    source: CERTIFICATES,
+    name: "CertificateRolled",
+    text: "Another certificate signs the tokens now.\n\n\
+           thumbprint={thumbprint}, notAfter={notAfter}[, previous={previous}]",
+    remedy: "The staged certificate took over. The previous one is kept so that tokens it signed \
+             still validate; remove it with `Remove-CsCertificate -Type OAuthTokenIssuer \
+             -Identity Global -Previous` when they have ended. `actas renew` does so by itself.",
+};
+
+pub(super) const CREDENTIAL_PUBLISHED: Entry = Entry {
+    id: 45003,
+    level: Level::Information,
+    source: CERTIFICATES,
+    name: "CredentialPublished",
+    text: "A credential was published in the directory.\n\n\
+           application={application}, keyId={keyId}, endDate={endDate}[, thumbprint={thumbprint}]",
+    remedy: "The directory accepts tokens signed with this certificate from now on. If nobody of \
+             yours published it, remove it at once with `Remove-MsolServicePrincipalCredential`: \
+             a foreign credential is a way in.",
+};
+
+pub(super) const CREDENTIAL_RETIRED: Entry = Entry {
+    id: 45004,
+    level: Level::Information,
+    source: CERTIFICATES,
+    name: "CredentialRetired",
+    text: "A credential was removed from the directory.\n\n\
+           application={application}, keyId={keyId}, endDate={endDate}[, thumbprint={thumbprint}]",
+    remedy: "The directory refuses tokens signed with this certificate from now on. If it is the \
+             one that signs, publish it again with `New-MsolServicePrincipalCredential`.",
+};
+
+pub(super) const DELIVERY_GIVEN_UP: Entry = Entry {
+    id: 45005,
+    level: Level::Error,
+    source: STORAGE_SERVICE,
+    name: "DeliveryGivenUp",
+    text: "An item was set aside and will not be delivered by itself.\n\n\
+           item={item}, component={component}, mailbox={mailbox}, attempts={attempts}, \
+           reason={reason}",
+    remedy: "The mailbox's server refused the item for a reason that does not pass, or for too \
+             long. `actas storage show` shows the item and its reason; when the cause is gone, \
+             `actas storage retry` delivers it.",
+};
+
+pub(super) const TOKEN_REFUSED: Entry = Entry {
+    id: 45010,
+    level: Level::Warning,
+    source: TOKEN_SERVICE,
+    name: "TokenRefused",
+    text: "A token or a request for one was refused.\n\n\
+           rule={rule}, tenant={tenant}[, actor={actor}][, subject={subject}]\
+           [, resource={resource}][, tokenHash={tokenHash}][, reason={reason}]",
+    remedy: "Somebody presented what breaks the named rule. From a partner of yours this is a \
+             fault of its configuration; `actas token inspect` explains a token. From anybody \
+             else it is an attempt to get in: count the events by actor and address.",
+};
+
+pub(super) const TOKEN_ISSUED: Entry = Entry {
+    id: 45011,
+    level: Level::Information,
+    source: TOKEN_SERVICE,
+    name: "TokenIssued",
+    text: "A token was issued.\n\n\
+           tenant={tenant}[, actor={actor}][, subject={subject}][, resource={resource}]\
+           [, tokenHash={tokenHash}][, expires={expires}]",
+    remedy: "A record for audits. There is nothing to do.",
+};
+
+impl Entry {
+    /// An event of this kind. Values from outside are cut to a bound and put on one line.
+    pub(super) fn event<'a>(
+        &self,
+        now: Timestamp,
+        fields: impl IntoIterator<Item = (&'static str, Option<&'a str>)>,
+    ) -> Event {
+        let fields: BTreeMap<String, String> =
+            fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), one_line(value?)))).collect();
+        Event {
+            id: self.id,
+            level: self.level,
+            source: self.source.to_owned(),
+            time: now,
+            message: fill(self.text, &fields),
+            fields,
+        }
+    }
+}
+
+/// Replaces `{field}` and decides on the parts in brackets, in one pass: values are not read
+/// as templates.
+fn fill(template: &str, fields: &BTreeMap<String, String>) -> String {
+    let mut message = String::with_capacity(template.len() * 2);
+    for part in template.split('[') {
+        match part.split_once(']') {
+            Some((optional, rest)) => {
+                message.push_str(&replace(optional, fields).unwrap_or_default());
+                message.push_str(&replace(rest, fields).unwrap_or_else(|| rest.to_owned()));
+            }
+            None => message.push_str(&replace(part, fields).unwrap_or_else(|| part.to_owned())),
+        }
+    }
+    message
+}
+
+/// None if a field has no value.
+fn replace(template: &str, fields: &BTreeMap<String, String>) -> Option<String> {
+    let mut text = String::with_capacity(template.len() * 2);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}')?;
+        text.push_str(before);
+        text.push_str(fields.get(name)?);
+        rest = after;
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+fn one_line(value: &str) -> String {
+    let mut line: String =
+        value.chars().take(VALUE_LETTERS_MAX).map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    if value.chars().nth(VALUE_LETTERS_MAX).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+const STORAGE_SERVICE: &str = "LS Storage Service";
+const TRUST: &str = "Actas Trust";
+const CERTIFICATES: &str = "Actas Certificates";
+const TOKEN_SERVICE: &str = "Actas Token Service";
+
+const VALUE_LETTERS_MAX: usize = 2048;

@@ -1,0 +1,247 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actas_runtime::listener::{bind, serve_plain, serve_tls};
+use actas_runtime::{HttpClient, HttpRequest, Limits, ListenError};
+use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::routing::{get, post};
+use http::{HeaderMap, StatusCode, header};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use crate::{authority, client, identity, loopback, plain_server, tls_server};
+
+async fn status(client: &HttpClient, request: HttpRequest) -> u16 {
+    client.send(request).await.unwrap().status.as_u16()
+}
+
+#[test]
+fn a_port_in_use_is_told_at_once() {
+    let first = bind(loopback()).unwrap();
+    let address = first.local_addr();
+    assert_ne!(address.port(), 0);
+    let error = bind(address).unwrap_err();
+    assert_eq!(error.to_string(), format!("address {address} is already in use"));
+    assert!(error.hint().contains(&format!(":{}", address.port())));
+}
+
+#[test]
+fn an_address_of_another_machine_is_told() {
+    let error = bind("192.0.2.1:0".parse().unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "this machine does not have the address 192.0.2.1:0");
+}
+
+#[tokio::test]
+async fn a_key_of_another_certificate_is_refused() {
+    let authority = authority();
+    let names = ["localhost".parse().unwrap()];
+    let issue = || {
+        let now = actas_runtime::Clock::now(&actas_runtime::SystemClock);
+        authority.issue_server(&names, now, crate::DAY).unwrap()
+    };
+    let identity =
+        actas_runtime::TlsIdentity::new(vec![issue().certificate().der().to_vec()], issue().key().pkcs8_der().to_vec());
+    let bound = bind(loopback()).unwrap();
+    let error = serve_tls(bound, Router::new(), identity, &Limits::default()).unwrap_err();
+    assert!(matches!(error, ListenError::Identity { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn handlers_know_their_peer_and_http_2_is_spoken() {
+    let authority = authority();
+    let router = Router::new().route(
+        "/",
+        get(|ConnectInfo(peer): ConnectInfo<SocketAddr>, version: http::Version| async move {
+            format!("{} {version:?}", peer.ip())
+        }),
+    );
+    let server = tls_server(&authority, &["localhost"], router);
+    let url = format!("https://localhost:{}/", server.local_addr().port());
+    let response = client(&authority, &[]).send(HttpRequest::get(url)).await.unwrap();
+    assert_eq!(response.body, "127.0.0.1 HTTP/2.0");
+}
+
+#[tokio::test]
+async fn an_identity_is_replaced_while_serving() {
+    let authority = authority();
+    let server = tls_server(&authority, &["old.example"], Router::new());
+    let hosts = [format!("new.example:443={}", server.local_addr())];
+    let ask = async || client(&authority, &hosts).send(HttpRequest::get("https://new.example/")).await;
+    assert!(ask().await.is_err());
+    server.replace_identity(identity(&authority, &["new.example"])).unwrap();
+    assert_eq!(ask().await.unwrap().status, StatusCode::NOT_FOUND);
+
+    let plain = plain_server(Router::new());
+    assert!(plain.replace_identity(identity(&authority, &["new.example"])).is_err());
+}
+
+#[tokio::test]
+async fn a_stop_lets_a_request_finish() {
+    let (entered, leave) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let handler = {
+        let (entered, leave) = (entered.clone(), leave.clone());
+        move || async move {
+            entered.notify_one();
+            leave.notified().await;
+            "done"
+        }
+    };
+    let authority = authority();
+    let router = Router::new().route("/", get(handler));
+    let server = tls_server(&authority, &["localhost"], router);
+    let address = server.local_addr();
+    let client = client(&authority, &[]);
+    let request = HttpRequest::get(format!("https://localhost:{}/", address.port()));
+    let asking = tokio::spawn(async move { client.send(request).await });
+    entered.notified().await;
+
+    let stopping = tokio::spawn(server.stop(Duration::from_mins(1)));
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!stopping.is_finished());
+    leave.notify_one();
+    assert_eq!(asking.await.unwrap().unwrap().body, "done");
+    stopping.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_beyond_its_grace() {
+    let entered = Arc::new(Notify::new());
+    let told = entered.clone();
+    let router = Router::new().route(
+        "/",
+        get(move || async move {
+            told.notify_one();
+            std::future::pending::<()>().await;
+        }),
+    );
+    let server = plain_server(router);
+    let request = HttpRequest::get(format!("http://{}/", server.local_addr()));
+    let asking = tokio::spawn(async move { client(&authority(), &[]).send(request).await });
+    entered.notified().await;
+    server.stop(Duration::from_millis(50)).await.unwrap();
+    assert!(asking.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn an_idle_connection_does_not_hold_up_a_stop() {
+    let server = plain_server(Router::new());
+    let client = client(&authority(), &[]);
+    let url = format!("http://{}/", server.local_addr());
+    assert_eq!(status(&client, HttpRequest::get(url)).await, 404);
+    let _silent = TcpStream::connect(server.local_addr()).await.unwrap();
+    while server.connections() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let stopped = tokio::time::timeout(Duration::from_secs(10), server.stop(Duration::from_mins(1)));
+    stopped.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_dropped_server_is_gone() {
+    let server = plain_server(Router::new());
+    let address = server.local_addr();
+    drop(server);
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn long_headers_pass_and_endless_ones_do_not() {
+    let echo = get(|headers: HeaderMap| async move { headers.get(header::AUTHORIZATION).unwrap().len().to_string() });
+    let authority = authority();
+    let router = Router::new().route("/", echo);
+    let plain = plain_server(router.clone());
+    let tls = tls_server(&authority, &["localhost"], router);
+    let client = client(&authority, &[]);
+    for url in [format!("http://{}/", plain.local_addr()), format!("https://localhost:{}/", tls.local_addr().port())] {
+        let request = |bytes| HttpRequest::get(&url).bearer(&"a".repeat(bytes)).unwrap();
+        let response = client.send(request(48 * 1024)).await.unwrap();
+        assert_eq!(response.body, (48 * 1024 + 7).to_string());
+        let refused = client.send(request(80 * 1024)).await;
+        assert!(
+            refused.as_ref().is_err() || refused.as_ref().is_ok_and(|response| response.status.as_u16() == 431),
+            "{url}: {refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_has_a_bound_that_a_route_can_change() {
+    let count = |body: axum::body::Bytes| async move { body.len().to_string() };
+    let large = axum::extract::DefaultBodyLimit::max(5000);
+    let router = Router::new().route("/usual", post(count)).route("/large", post(count).layer(large));
+    let limits = Limits { body_bytes_max: 1000, ..Limits::default() };
+    let server = serve_plain(bind(loopback()).unwrap(), router, &limits).unwrap();
+    let client = client(&authority(), &[]);
+    for (path, bytes, expected) in
+        [("usual", 1000, 200), ("usual", 1001, 413), ("large", 5000, 200), ("large", 5001, 413)]
+    {
+        let url = format!("http://{}/{path}", server.local_addr());
+        let request = HttpRequest::post(url, "text/plain", vec![b'a'; bytes]);
+        assert_eq!(status(&client, request).await, expected, "{path} {bytes}");
+    }
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_closed() {
+    let limits = Limits { connections_max: 1, ..Limits::default() };
+    let router = Router::new().route("/", get(|| async { "here" }));
+    let server = serve_plain(bind(loopback()).unwrap(), router, &limits).unwrap();
+    let mut first = TcpStream::connect(server.local_addr()).await.unwrap();
+    first.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut heard = [0; 512];
+    assert!(first.read(&mut heard).await.unwrap() > 0);
+
+    let mut second = TcpStream::connect(server.local_addr()).await.unwrap();
+    assert_eq!(second.read(&mut heard).await.unwrap_or(0), 0, "closed without a word");
+    drop(first);
+    let client = client(&authority(), &[]);
+    let url = format!("http://{}/", server.local_addr());
+    while client.send(HttpRequest::get(&url)).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_cut_off() {
+    let limits = Limits {
+        handshake_timeout: Duration::from_millis(50),
+        header_read_timeout: Duration::from_millis(50),
+        request_timeout: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let router = Router::new().route("/", get(std::future::pending::<()>));
+    let authority = authority();
+    let tls =
+        serve_tls(bind(loopback()).unwrap(), router.clone(), identity(&authority, &["localhost"]), &limits).unwrap();
+    let plain = serve_plain(bind(loopback()).unwrap(), router, &limits).unwrap();
+    let mut heard = Vec::new();
+    for (server, said) in
+        [(&tls, &b""[..]), (&plain, b""), (&plain, b"GET / HTT"), (&plain, b"GET / HTTP/1.1\r\nA: b\r\n")]
+    {
+        let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut heard));
+        let _ = ended.await.expect("the connection is closed");
+    }
+    let url = format!("http://{}/", plain.local_addr());
+    assert_eq!(status(&client(&authority, &[]), HttpRequest::get(url)).await, 408);
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_is_an_answer() {
+    async fn falls() -> &'static str {
+        panic!("on purpose")
+    }
+    let server = plain_server(Router::new().route("/", get(falls)));
+    let url = format!("http://{}/", server.local_addr());
+    let response = client(&authority(), &[]).send(HttpRequest::get(url)).await.unwrap();
+    assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!response.body.windows(7).any(|window| window == b"purpose"));
+}

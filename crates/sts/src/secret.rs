@@ -1,0 +1,39 @@
+//! Client secrets: made here, shown once, kept as Argon2id.
+
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version};
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+/// Random bytes in a secret: 40 characters, more than anybody guesses.
+const SECRET_BYTES: usize = 30;
+/// The longest secret that is hashed, in bytes.
+pub(crate) const SECRET_BYTES_MAX: usize = 256;
+
+/// The system has no randomness to give, or hashing failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("a secret could not be made: {0}")]
+pub struct SecretError(String);
+
+/// A new secret and its hash in PHC form. The secret is nowhere else.
+pub fn new_secret() -> Result<(String, String), SecretError> {
+    let mut bytes = [0; SECRET_BYTES];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| SecretError("no randomness".to_owned()))?;
+    let secret = URL_SAFE_NO_PAD.encode(bytes);
+    let mut salt = [0; 16];
+    SystemRandom::new().fill(&mut salt).map_err(|_| SecretError("no randomness".to_owned()))?;
+    let salt = SaltString::from_b64(&STANDARD_NO_PAD.encode(salt)).map_err(|error| SecretError(error.to_string()))?;
+    let hash = hasher().hash_password(secret.as_bytes(), &salt).map_err(|error| SecretError(error.to_string()))?;
+    Ok((secret, hash.to_string()))
+}
+
+/// Whether a secret is the one that was hashed. Takes its time on purpose.
+pub(crate) fn verifies(secret: &str, hash: &str) -> bool {
+    PasswordHash::new(hash).is_ok_and(|hash| hasher().verify_password(secret.as_bytes(), &hash).is_ok())
+}
+
+/// OWASP's second recommendation: 19 MiB, two passes, one lane.
+fn hasher() -> Argon2<'static> {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::default())
+}

@@ -1,0 +1,246 @@
+//! What the token service says when it does not issue: the one map from our reasons to
+//! OAuth errors, HTTP status and AADSTS codes.
+
+use actas_token::assertion::AssertionRefused;
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::Sts;
+
+/// A request that was refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    status: StatusCode,
+    error: &'static str,
+    code: u32,
+    text: String,
+}
+
+/// `error` comes first: a client of this family tells success from failure by the first
+/// characters of the body.
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+    error_description: String,
+    error_codes: [u32; 1],
+    timestamp: String,
+    trace_id: String,
+    correlation_id: String,
+    error_uri: String,
+}
+
+// === impl Refused ===
+
+impl Refused {
+    fn new(status: StatusCode, error: &'static str, code: u32, text: impl Into<String>) -> Self {
+        Self { status, error, code, text: text.into() }
+    }
+
+    fn request(code: u32, text: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", code, text)
+    }
+
+    fn client(code: u32, text: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_client", code, text)
+    }
+
+    pub(crate) fn code(&self) -> u32 {
+        self.code
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn no_tenant() -> Self {
+        Self::request(50_059, "No tenant was named; use /<tenant id or verified domain>/metadata/json/1.")
+    }
+
+    pub(crate) fn unknown_tenant(segment: &str) -> Self {
+        let shown: String = segment.chars().filter(|c| !c.is_control()).take(80).collect();
+        let text = format!("Tenant '{shown}' not found. Use the tenant's GUID or one of its verified domains, not its display name.");
+        Self::request(90_002, text)
+    }
+
+    /// Discovery has an error code of its own.
+    pub(crate) fn for_discovery(mut self) -> Self {
+        self.error = "invalid_tenant";
+        self
+    }
+
+    pub(crate) fn unknown_instance() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_instance", 50_049, "Unknown or invalid instance.")
+    }
+
+    pub(crate) fn only_post() -> Self {
+        let text = "The endpoint only accepts POST requests.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", 900_561, text)
+    }
+
+    pub(crate) fn malformed(text: &str) -> Self {
+        Self::request(9_002_313, format!("Invalid request: {text}."))
+    }
+
+    pub(super) fn missing(name: &str) -> Self {
+        Self::request(900_144, format!("The request body must contain the following parameter: '{name}'."))
+    }
+
+    pub(super) fn unsupported_grant(grant: &str) -> Self {
+        let shown: String = grant.chars().filter(|c| !c.is_control()).take(80).collect();
+        let text = format!("The app requested an unsupported grant type '{shown}'.");
+        Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", 70_003, text)
+    }
+
+    /// Something of ours failed: nothing is issued.
+    pub(crate) fn unavailable(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "the token service cannot answer");
+        let text = "The service is temporarily unavailable.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", 90_033, text)
+    }
+
+    pub(super) fn realm_mismatch() -> Self {
+        Self::request(90_002, "The realm in the assertion is not the tenant of this endpoint.")
+    }
+
+    pub(super) fn not_a_principal(name: &str) -> Self {
+        Self::request(90_022, format!("The principal in '{name}' is not of the form name[/host][@realm]."))
+    }
+
+    pub(super) fn unknown_application(app_id: &str) -> Self {
+        let shown: String = app_id.chars().filter(|c| !c.is_control()).take(80).collect();
+        let text = format!("Application with identifier '{shown}' was not found in the directory.");
+        Self::new(StatusCode::BAD_REQUEST, "unauthorized_client", 700_016, text)
+    }
+
+    pub(super) fn disabled_application(app_id: &str) -> Self {
+        let text = format!("Application '{app_id}' is disabled.");
+        Self::new(StatusCode::BAD_REQUEST, "unauthorized_client", 7_000_112, text)
+    }
+
+    pub(super) fn unknown_resource(resource: &str) -> Self {
+        let shown: String = resource.chars().filter(|c| !c.is_control()).take(120).collect();
+        let text = format!("The resource principal named '{shown}' was not found in the tenant.");
+        Self::new(StatusCode::BAD_REQUEST, "invalid_resource", 500_011, text)
+    }
+
+    /// Clients of the ACS family know no `invalid_resource`.
+    pub(super) fn for_acs(mut self) -> Self {
+        if self.error == "invalid_resource" {
+            self.error = "invalid_request";
+        }
+        self
+    }
+
+    pub(super) fn not_authorised(app_id: &str, resource: &str) -> Self {
+        let text = format!("Application '{app_id}' is not assigned to a role for the resource '{resource}'.");
+        Self::new(StatusCode::BAD_REQUEST, "unauthorized_client", 501_051, text)
+    }
+
+    pub(super) fn scope(code: u32, text: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_scope", code, text)
+    }
+
+    pub(super) fn resource_on_v2() -> Self {
+        Self::request(901_002, "The 'resource' request parameter is not supported.")
+    }
+
+    pub(super) fn no_credential() -> Self {
+        Self::client(7_000_218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
+    }
+
+    pub(super) fn client_mismatch() -> Self {
+        Self::client(700_021, "The client assertion's application identifier doesn't match 'client_id' parameter.")
+    }
+
+    pub(super) fn wrong_secret() -> Self {
+        Self::client(7_000_215, "Invalid client secret provided.")
+    }
+
+    pub(super) fn secrets_off() -> Self {
+        Self::client(7_000_218, "Client secrets are switched off here; authenticate with a certificate ('client_assertion').")
+    }
+
+    /// The S2S grant: the assertion *is* the grant (codes of Azure ACS).
+    pub(super) fn s2s_assertion(refused: &AssertionRefused) -> Self {
+        match refused {
+            AssertionRefused::UnknownKey(thumbprint) => Self::client(
+                50_012,
+                format!(
+                    "Client assertion contains an invalid signature. [Reason - The key was not found., Thumbprint of key used by client: '{thumbprint}']"
+                ),
+            ),
+            AssertionRefused::Signature => {
+                Self::client(50_012, "Client assertion contains an invalid signature. [Reason - The key was found, the signature does not verify.]")
+            }
+            AssertionRefused::Time(why) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "invalid_grant",
+                500_133,
+                format!("Assertion is not within its valid time range: {why}."),
+            ),
+            AssertionRefused::Subject(_) => Self::client(50_048, format!("The subject mismatches the issuer in the client assertion: {refused}.")),
+            AssertionRefused::Audience(_) => Self::client(50_012, format!("Client assertion audience is not this token service: {refused}.")),
+            _ => Self::client(50_027, format!("Invalid JWT: {refused}.")),
+        }
+    }
+
+    /// Client authentication at the OpenID-style endpoints (codes of Entra).
+    pub(super) fn client_assertion(refused: &AssertionRefused) -> Self {
+        match refused {
+            AssertionRefused::UnknownKey(thumbprint) => Self::client(
+                700_027,
+                format!(
+                    "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found., Thumbprint of key used by client: '{thumbprint}']"
+                ),
+            ),
+            AssertionRefused::Signature => {
+                Self::client(700_027, "Client assertion failed signature validation. [Reason - The signature does not verify.]")
+            }
+            AssertionRefused::Time(why) => Self::client(700_024, format!("Client assertion is not within its valid time range: {why}.")),
+            AssertionRefused::Audience(audience) => {
+                Self::client(700_023, format!("Client assertion audience claim {audience} does not match this token service."))
+            }
+            _ => Self::client(50_027, format!("Invalid JWT: {refused}.")),
+        }
+    }
+
+    pub(crate) fn answer(&self, sts: &Sts, correlation: Option<&str>) -> Response {
+        // A correlation id comes back only if it is one.
+        let correlation_id = correlation.and_then(|text| Uuid::try_parse(text).ok()).unwrap_or_else(Uuid::new_v4).to_string();
+        let trace_id = Uuid::new_v4().to_string();
+        let timestamp = sts.0.clock.now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+        let (code, text) = (self.code, &self.text);
+        let body = ErrorBody {
+            error: self.error,
+            error_description: format!(
+                "AADSTS{code}: {text} Trace ID: {trace_id} Correlation ID: {correlation_id} Timestamp: {timestamp}"
+            ),
+            error_codes: [code],
+            error_uri: format!("{}/error?code={code}", sts.origin()),
+            timestamp,
+            trace_id,
+            correlation_id,
+        };
+        json_with_status(self.status, &body)
+    }
+}
+
+/// A successful answer, never cached.
+pub(crate) fn json_answer<T: Serialize>(body: &T) -> Response {
+    json_with_status(StatusCode::OK, body)
+}
+
+fn json_with_status<T: Serialize>(status: StatusCode, body: &T) -> Response {
+    // What we answer with are maps and strings, which always serialise.
+    let mut response = Response::new(Body::from(serde_json::to_vec(body).unwrap_or_default()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}

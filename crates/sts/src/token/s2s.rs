@@ -1,0 +1,99 @@
+//! The S2S grant: an on-premises server's own signed assertion in, an actor token out
+//! (MS-XOAUTH 3.2.5.2).
+
+use actas_directory::{ServicePrincipal, Tenant};
+use actas_token::assertion::{Assertion, LIFETIME_MAX};
+use actas_token::issue::{self, ActorToken, BACKDATE};
+use actas_token::{Principal, VerifyingKey, token_hash};
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::json;
+
+use super::answer::{Refused, json_answer};
+use super::form::Form;
+use super::resource;
+use crate::Sts;
+
+/// Every number is a string: clients of this family read a map of strings.
+#[derive(Serialize)]
+struct Answer<'a> {
+    token_type: &'static str,
+    expires_in: String,
+    not_before: String,
+    expires_on: String,
+    resource: &'a str,
+    access_token: String,
+}
+
+pub(super) async fn issue(sts: &Sts, tenant: &Tenant, form: &Form) -> Result<Response, Refused> {
+    let now = sts.0.clock.now();
+    let text = form.required("assertion")?;
+    let wanted = form.required("resource")?;
+    if let Some(realm) = form.get("realm")
+        && !tenant.realms().any(|own| own.eq_ignore_ascii_case(realm))
+    {
+        return Err(Refused::realm_mismatch());
+    }
+    let assertion = Assertion::parse(text).map_err(|refused| Refused::s2s_assertion(&refused))?;
+    let caller = caller(tenant, &assertion)?;
+    let client = client(sts, tenant, &caller).await?;
+    let keys: Vec<VerifyingKey> = client.live_keys(now).filter_map(actas_directory::KeyCredential::verifying_key).collect();
+    let audience = |audience: &str| sts.is_s2s_audience(tenant, audience);
+    let key = assertion.verify(keys.iter(), audience, LIFETIME_MAX, now).map_err(|refused| Refused::s2s_assertion(&refused))?;
+
+    let resource = resource::by_s2s_name(sts, tenant, wanted).await.map_err(Refused::for_acs)?;
+    resource::check_authorised(&client, &resource)?;
+    let issuer = Sts::s2s_issuer(tenant.id);
+    let caller = Principal::in_realm(client.app_id, tenant.id.to_string());
+    let token = ActorToken {
+        audience: wanted,
+        issuer: &issuer,
+        caller: &caller,
+        object_id: Some(client.id.to_string()),
+        trusted_for_delegation: client.trusted_for_delegation,
+        lifetime: sts.0.policy.token_lifetime,
+    };
+    let access_token = issue::actor_token(sts.0.keys.signer(), &token, now).map_err(|error| Refused::unavailable(&error))?;
+    let details = json!({
+        "grant": "s2s",
+        "actor": caller.to_string(),
+        "resource": wanted,
+        "key": key.x5t(),
+        "delegation": client.trusted_for_delegation,
+        "assertionHash": token_hash(text),
+        "tokenHash": token_hash(&access_token),
+    });
+    // No token leaves without its record.
+    sts.record(tenant.id, "token issued", details).await.map_err(|error| Refused::unavailable(&error))?;
+    Ok(json_answer(&Answer {
+        token_type: "Bearer",
+        expires_in: sts.0.policy.token_lifetime.as_secs().to_string(),
+        not_before: (now - BACKDATE).as_second().to_string(),
+        expires_on: (now + sts.0.policy.token_lifetime).as_second().to_string(),
+        resource: wanted,
+        access_token,
+    }))
+}
+
+/// The application that an assertion claims to come from, in this very tenant.
+fn caller(tenant: &Tenant, assertion: &Assertion<'_>) -> Result<Principal, Refused> {
+    let issuer = assertion.issuer().map_err(|refused| Refused::s2s_assertion(&refused))?;
+    let caller: Principal = issuer.parse().map_err(|_| Refused::not_a_principal("iss"))?;
+    let realm = caller.realm.as_deref().filter(|_| caller.host.is_none()).ok_or_else(|| Refused::not_a_principal("iss"))?;
+    if !tenant.realms().any(|own| own == realm) {
+        return Err(Refused::realm_mismatch());
+    }
+    Ok(caller)
+}
+
+async fn client(sts: &Sts, tenant: &Tenant, caller: &Principal) -> Result<ServicePrincipal, Refused> {
+    let app_id = caller.app_id.to_string();
+    let client = sts
+        .0
+        .directory
+        .principal_by_app(tenant.id, caller.app_id)
+        .await
+        .map_err(|error| Refused::unavailable(&error))?
+        .ok_or_else(|| Refused::unknown_application(&app_id))?;
+    if client.enabled { Ok(client) } else { Err(Refused::disabled_application(&app_id)) }
+}
