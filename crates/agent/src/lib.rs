@@ -1,1 +1,119 @@
-//! agent
+//! The on-premises side: settings, tokens, discovery, the Storage Service, renewal.
+//!
+//! **Invariant:** never calls cloud code. Everything it wants of a cloud it asks over
+//! HTTPS, so the same code works against the real one.
+
+mod acquire;
+mod certificates;
+mod connectivity;
+mod deliver;
+mod discover;
+mod error;
+mod ews;
+mod graph;
+mod health;
+mod item;
+mod metadata;
+mod renew;
+mod schedule;
+mod settings;
+mod storage;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use actas_runtime::{HttpClient, SharedClock};
+use actas_store::events::EventLog;
+use actas_store::queue::Queue;
+use actas_store::settings::Settings;
+use actas_store::{Database, Schema};
+use jiff::SignedDuration;
+use tokio::sync::{Mutex, Notify};
+
+pub use acquire::{ActorToken, TokenFailure};
+pub use certificates::{AssignedCertificate, CertificateStore, Use};
+pub use connectivity::{ConnectivityReport, ConnectivityTest, Phase};
+pub use discover::DiscoverFailure;
+pub use error::{Error, ErrorKind};
+pub use graph::{Connection, GraphClient, Organization, PrincipalKey};
+
+pub use item::{Component, StorageItem, TargetFolder};
+pub use renew::{RenewOptions, RenewStage, RenewState};
+
+pub use settings::{
+    ConfigurationChange, NewOAuthServer, NewPartner, OAuthServerChange, Outcome, PartnerChange, PartnerProof,
+};
+pub use storage::Deliverer;
+
+/// The file of the on-premises database in its folder.
+pub const DATABASE_FILE: &str = "onprem.db";
+
+/// The on-premises side over one data folder. Cheap to clone.
+#[derive(Clone)]
+pub struct Agent(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    queue: Queue,
+    events: EventLog,
+    certificates: CertificateStore,
+    http: HttpClient,
+    clock: SharedClock,
+    tokens: acquire::TokenCache,
+    discoveries: Mutex<HashMap<String, discover::Cached>>,
+    limiter: std::sync::Mutex<actas_runtime::event::RateLimiter>,
+    wake: Notify,
+}
+
+/// Repeats of one failure within this time are counted, not written.
+const REPEAT_WINDOW: SignedDuration = SignedDuration::from_mins(5);
+const REPEAT_KEYS_MAX: usize = 10_000;
+
+// === impl Agent ===
+
+impl Agent {
+    /// Opens, or makes, the on-premises side in a folder.
+    pub fn open(folder: &Path, http: HttpClient, clock: SharedClock) -> Result<Self, Error> {
+        let database = Database::open(&folder.join(DATABASE_FILE), Schema::OnPremises)?;
+        let settings = Settings::new(database.clone());
+        Ok(Self(Arc::new(Inner {
+            certificates: CertificateStore::new(folder.join("certificates"), settings.clone()),
+            settings,
+            queue: Queue::new(database.clone()),
+            events: EventLog::new(database),
+            http,
+            clock,
+            tokens: acquire::TokenCache::default(),
+            discoveries: Mutex::default(),
+            limiter: std::sync::Mutex::new(actas_runtime::event::RateLimiter::new(REPEAT_WINDOW, REPEAT_KEYS_MAX)),
+            wake: Notify::new(),
+        })))
+    }
+
+    /// The event log.
+    pub fn events(&self) -> &EventLog {
+        &self.0.events
+    }
+
+    /// The queue of the Storage Service.
+    pub fn queue(&self) -> &Queue {
+        &self.0.queue
+    }
+
+    /// Certificates and their slots.
+    pub fn certificates(&self) -> &CertificateStore {
+        &self.0.certificates
+    }
+
+    /// The clock that everything here goes by.
+    pub fn clock(&self) -> &SharedClock {
+        &self.0.clock
+    }
+}
+
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Agent")
+    }
+}

@@ -14,13 +14,14 @@ use crate::principal::Principal;
 /// token at once.
 pub const BACKDATE: SignedDuration = SignedDuration::from_mins(5);
 
-/// The user of an act-as token, as our own session knows them.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// The user of an act-as token, as far as our own session knows them: every id that is
+/// sent must name the same user at the resource.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct ActAsUser {
     /// User principal name; also sent as `nameid`.
-    pub upn: String,
+    pub upn: Option<String>,
     /// Primary SMTP address.
-    pub smtp: String,
+    pub smtp: Option<String>,
     /// SIP address without scheme.
     pub sip: Option<String>,
 }
@@ -76,14 +77,14 @@ pub fn act_as_token(
         "iss": issuer.to_string(),
         "nbf": seconds(now),
         "exp": seconds(now + lifetime),
-        "nameid": user.upn,
-        "nii": "urn:office:idp:activedirectory",
-        "upn": user.upn,
-        "smtp": user.smtp,
         "actortoken": actor_token,
     });
-    if let (Some(sip), Some(members)) = (&user.sip, claims.as_object_mut()) {
-        members.insert("sip".into(), sip.clone().into());
+    let nii = user.upn.as_ref().map(|_| "urn:office:idp:activedirectory".to_owned());
+    let ids = [("nameid", &user.upn), ("nii", &nii), ("upn", &user.upn), ("smtp", &user.smtp), ("sip", &user.sip)];
+    for (name, value) in ids {
+        if let (Some(value), Some(members)) = (value, claims.as_object_mut()) {
+            members.insert(name.to_owned(), value.clone().into());
+        }
     }
     format!("{}.{}.", encode(&json!({"typ": "JWT", "alg": "none"})), encode(&claims))
 }

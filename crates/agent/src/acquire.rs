@@ -1,0 +1,294 @@
+//! Tokens: assertion in, actor token out, act-as token around it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actas_directory::onprem::{AuthToken, OAuthServer, PartnerApplication};
+use actas_runtime::{ClientError, HttpRequest};
+use actas_token::issue::{self, ActAsUser};
+use actas_token::{Principal, SigningKey, well_known};
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
+use url::Url;
+use url::form_urlencoded::Serializer;
+use uuid::Uuid;
+
+use crate::Agent;
+use crate::certificates::Use;
+use crate::error::Error;
+use crate::metadata::describe_refusal;
+
+/// How long an assertion lives: long enough for one request.
+const ASSERTION_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
+/// How long an act-as token lives.
+const ACT_AS_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
+/// How long an actor token of our own issue lives.
+const SELF_ISSUED_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// Actor tokens that are kept.
+const TOKENS_MAX: usize = 1_000;
+
+/// An actor token, good for one resource at one host.
+#[derive(Clone)]
+pub struct ActorToken {
+    token: String,
+    /// The resource it is good for: `appid/host@realm`.
+    pub resource: String,
+    caller: Principal,
+    /// Where it came from.
+    pub issuer: String,
+    /// When it ends.
+    pub expires: Timestamp,
+    renew_at: Timestamp,
+}
+
+impl std::fmt::Debug for ActorToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ActorToken(for {})", self.resource)
+    }
+}
+
+/// Why there is no token.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenFailure {
+    /// Nothing is configured that could vouch for us: the trust is not declared.
+    #[error("no enabled partner application for Exchange is configured")]
+    NoTrust,
+    /// The trust is declared and incomplete or contradictory on this side.
+    #[error("{0}")]
+    Configuration(Error),
+    /// The token service did not answer.
+    #[error("{error}")]
+    Unreachable {
+        /// Where.
+        sts: String,
+        /// What was asked for.
+        resource: String,
+        /// Why.
+        error: ClientError,
+    },
+    /// The token service refused.
+    #[error("The remote server returned an error: ({}){description}", status.as_u16())]
+    Refused {
+        /// Where.
+        sts: String,
+        /// What was asked for.
+        resource: String,
+        /// With what status.
+        status: StatusCode,
+        /// `error_description`, with a colon before it.
+        description: String,
+    },
+}
+
+/// One lock a key, so that many waiting for one token ask for it once.
+#[derive(Default)]
+pub(crate) struct TokenCache(Mutex<HashMap<String, Arc<Mutex<Option<ActorToken>>>>>);
+
+// === impl TokenCache ===
+
+impl TokenCache {
+    async fn slot(&self, key: &str) -> Arc<Mutex<Option<ActorToken>>> {
+        let mut slots = self.0.lock().await;
+        if slots.len() >= TOKENS_MAX && !slots.contains_key(key) {
+            slots.clear();
+        }
+        slots.entry(key.to_owned()).or_default().clone()
+    }
+
+    pub(crate) async fn clear(&self) {
+        self.0.lock().await.clear();
+    }
+}
+
+/// Everything that a request for a token needs, read at one moment.
+struct Plan {
+    caller: Principal,
+    resource: String,
+    key: SigningKey,
+    source: Source,
+}
+
+enum Source {
+    /// We are our own issuer: the partner trusts our metadata.
+    Ourselves,
+    /// A token service.
+    Server(Box<OAuthServer>),
+}
+
+// === impl Agent ===
+
+impl Agent {
+    /// A token for Exchange at a host, cached until four fifths of its life.
+    pub async fn actor_token(&self, host: &str) -> Result<ActorToken, TokenFailure> {
+        let plan = self.plan(host).await?;
+        let slot = self.0.tokens.slot(&format!("{} {} {}", plan.caller, plan.resource, plan.key.x5t())).await;
+        let mut cached = slot.lock().await;
+        let now = self.0.clock.now();
+        if let Some(token) = cached.as_ref().filter(|token| now < token.renew_at) {
+            return Ok(token.clone());
+        }
+        let token = self.request(&plan, now).await?;
+        *cached = Some(token.clone());
+        Ok(token)
+    }
+
+    /// Proves that a key pair is accepted by the token service: a real token is asked
+    /// for with it, and nothing is cached.
+    pub(crate) async fn prove_key(&self, pair: &actas_certificate::KeyPair, host: &str) -> Result<ActorToken, TokenFailure> {
+        let mut plan = self.plan(host).await?;
+        plan.key = signing_key(pair)?;
+        self.request(&plan, self.0.clock.now()).await
+    }
+
+    /// Wraps an actor token for a user, for one request.
+    pub(crate) fn act_as(&self, actor: &ActorToken, user: &ActAsUser) -> String {
+        issue::act_as_token(&actor.caller, &actor.resource, user, &actor.token, ACT_AS_LIFETIME, self.0.clock.now())
+    }
+
+    async fn plan(&self, host: &str) -> Result<Plan, TokenFailure> {
+        let configuration = self.oauth_configuration().await.map_err(TokenFailure::Configuration)?;
+        let partner = self.exchange_partner().await?;
+        let server = match &partner.auth_token {
+            AuthToken::UseOAuthServer => Some(self.token_server(configuration.client_authorization_oauth_server_identity.as_deref()).await?),
+            // It trusts our own metadata or certificate.
+            _ => None,
+        };
+        let realm = configuration
+            .realm
+            .or_else(|| server.as_ref().map(|server| server.realm.clone()))
+            .or_else(|| partner.realm.clone())
+            .ok_or_else(|| {
+                TokenFailure::Configuration(
+                    Error::invalid("no realm is configured for tokens of our own issue")
+                        .with_hint("`actas Set-CsOAuthConfiguration -Realm <default SIP domain>`"),
+                )
+            })?;
+        let app_id: Uuid = configuration.service_name.unwrap_or(well_known::LYNC);
+        let now = self.0.clock.now();
+        let pair = self.0.certificates.signing(Use::OAuthTokenIssuer, now).await.map_err(TokenFailure::Configuration)?;
+        Ok(Plan {
+            resource: Principal::audience(partner.application_identifier, host, realm.as_str()).to_string(),
+            caller: Principal::in_realm(app_id, realm),
+            key: signing_key(&pair)?,
+            source: server.map_or(Source::Ourselves, |server| Source::Server(Box::new(server))),
+        })
+    }
+
+    async fn exchange_partner(&self) -> Result<PartnerApplication, TokenFailure> {
+        let partners = self.partners().await.map_err(TokenFailure::Configuration)?;
+        let exchange = partners.into_iter().find(|partner| partner.enabled && partner.application_identifier == well_known::EXCHANGE);
+        exchange.ok_or(TokenFailure::NoTrust)
+    }
+
+    /// The OAuth server that issues server-to-server tokens: any but the one that
+    /// clients sign in at.
+    async fn token_server(&self, client_sign_in: Option<&str>) -> Result<OAuthServer, TokenFailure> {
+        let servers = self.oauth_servers().await.map_err(TokenFailure::Configuration)?;
+        let is_sign_in = |server: &OAuthServer| client_sign_in.is_some_and(|name| name.eq_ignore_ascii_case(&server.name));
+        let mut issuing: Vec<OAuthServer> = servers.into_iter().filter(|server| server.token_endpoint.is_some()).collect();
+        issuing.sort_by_key(is_sign_in);
+        issuing.into_iter().next().ok_or_else(|| {
+            TokenFailure::Configuration(
+                Error::not_found("no OAuth server is configured").with_hint(
+                    "`actas New-CsOAuthServer microsoft.sts -MetadataUrl https://accounts.accesscontrol.windows.net/<tenant id>/metadata/json/1`",
+                ),
+            )
+        })
+    }
+
+    async fn request(&self, plan: &Plan, now: Timestamp) -> Result<ActorToken, TokenFailure> {
+        match &plan.source {
+            Source::Ourselves => self_issue(plan, now),
+            Source::Server(server) => self.request_from(server, plan, now).await,
+        }
+    }
+
+    async fn request_from(&self, server: &OAuthServer, plan: &Plan, now: Timestamp) -> Result<ActorToken, TokenFailure> {
+        let endpoint = server.token_endpoint.clone().unwrap_or_default();
+        let audience = assertion_audience(server, &endpoint)?;
+        let assertion = issue::assertion(&plan.key, &plan.caller, &audience, ASSERTION_LIFETIME, now)
+            .map_err(|error| TokenFailure::Configuration(Error::machine(error.to_string())))?;
+        let body = Serializer::new(String::new())
+            .append_pair("grant_type", "http://oauth.net/grant_type/jwt/1.0/bearer")
+            .append_pair("assertion", &assertion)
+            .append_pair("resource", &plan.resource)
+            .finish();
+        let request = HttpRequest::post(endpoint.as_str(), "application/x-www-form-urlencoded", body).timeout(REQUEST_TIMEOUT);
+        let response = self.0.http.send(request).await.map_err(|error| TokenFailure::Unreachable {
+            sts: endpoint.clone(),
+            resource: plan.resource.clone(),
+            error,
+        })?;
+        let refused = |description: String| TokenFailure::Refused {
+            sts: endpoint.clone(),
+            resource: plan.resource.clone(),
+            status: response.status,
+            description,
+        };
+        if response.status != StatusCode::OK {
+            return Err(refused(describe_refusal(&response.body)));
+        }
+        let answer: serde_json::Value = serde_json::from_slice(&response.body).map_err(|error| refused(format!(": the answer is not JSON: {error}")))?;
+        let token = answer.get("access_token").and_then(serde_json::Value::as_str).ok_or_else(|| refused(": the answer has no access_token".to_owned()))?;
+        let lifetime = lifetime(&answer);
+        Ok(ActorToken {
+            token: token.to_owned(),
+            resource: plan.resource.clone(),
+            caller: plan.caller.clone(),
+            issuer: endpoint,
+            expires: now + lifetime,
+            renew_at: now + lifetime * 4 / 5,
+        })
+    }
+}
+
+fn signing_key(pair: &actas_certificate::KeyPair) -> Result<SigningKey, TokenFailure> {
+    SigningKey::new(pair.key().pkcs8_der(), pair.certificate().der())
+        .map_err(|error| TokenFailure::Configuration(Error::machine(format!("the token certificate {} cannot sign: {error}", pair.certificate().thumbprint()))))
+}
+
+fn self_issue(plan: &Plan, now: Timestamp) -> Result<ActorToken, TokenFailure> {
+    let token = issue::ActorToken {
+        audience: &plan.resource,
+        issuer: &plan.caller,
+        caller: &plan.caller,
+        object_id: None,
+        trusted_for_delegation: true,
+        lifetime: SELF_ISSUED_LIFETIME,
+    };
+    let text = issue::actor_token(&plan.key, &token, now).map_err(|error| TokenFailure::Configuration(Error::machine(error.to_string())))?;
+    Ok(ActorToken {
+        token: text,
+        resource: plan.resource.clone(),
+        caller: plan.caller.clone(),
+        issuer: plan.caller.to_string(),
+        expires: now + SELF_ISSUED_LIFETIME,
+        renew_at: now + SELF_ISSUED_LIFETIME * 4 / 5,
+    })
+}
+
+/// The audience of an assertion: one that the token service publishes for our realm at
+/// the endpoint's own host, else any for our realm, else the form that it must have.
+fn assertion_audience(server: &OAuthServer, endpoint: &str) -> Result<String, TokenFailure> {
+    let url = Url::parse(endpoint)
+        .ok()
+        .filter(|url| url.scheme() == "https")
+        .ok_or_else(|| TokenFailure::Configuration(Error::invalid(format!("the token endpoint `{endpoint}` of the OAuth server `{}` is not an https URL", server.name))))?;
+    let authority = url.port().map_or_else(|| url.host_str().unwrap_or_default().to_owned(), |port| format!("{}:{port}", url.host_str().unwrap_or_default()));
+    let issuer: Uuid = server.issuer_identifier.parse().unwrap_or(well_known::STS);
+    let own = Principal::audience(issuer, authority, server.realm.as_str()).to_string();
+    let ours = |audience: &&String| audience.ends_with(&format!("@{}", server.realm));
+    let published = server.allowed_audiences.iter().find(|audience| **audience == own).or_else(|| server.allowed_audiences.iter().find(ours));
+    Ok(published.cloned().unwrap_or(own))
+}
+
+/// `expires_in`, a number or a string of digits; an hour where it is neither.
+fn lifetime(answer: &serde_json::Value) -> SignedDuration {
+    let value = answer.get("expires_in");
+    let seconds = value.and_then(|value| value.as_i64().or_else(|| value.as_str()?.parse().ok()));
+    SignedDuration::from_secs(seconds.unwrap_or(3600).clamp(60, 86_400))
+}

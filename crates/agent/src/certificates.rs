@@ -1,0 +1,212 @@
+//! Certificates of this server: a folder of key pairs, and which of them is current,
+//! next and previous for a use.
+
+use std::path::PathBuf;
+
+use actas_certificate::slots::{Slot, StageWarning};
+use actas_certificate::{Certificate, KeyPair, Name, Slots, file, issue};
+use actas_store::settings::{Kind, Settings};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// What a certificate is assigned to (`CertType`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Use {
+    /// Signing tokens.
+    OAuthTokenIssuer,
+}
+
+impl Use {
+    /// The vendor's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OAuthTokenIssuer => "OAuthTokenIssuer",
+        }
+    }
+}
+
+/// A certificate in its place.
+#[derive(Clone, Debug)]
+pub struct AssignedCertificate {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// From when it is first in line.
+    pub effective: Timestamp,
+    /// The one that validated before it, if that is kept.
+    pub previous: Option<String>,
+    /// `current`, `next` or `previous`.
+    pub slot: &'static str,
+}
+
+/// The slots as they are stored: thumbprints.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+struct Stored {
+    current: Option<StoredSlot>,
+    next: Option<StoredSlot>,
+    previous: Option<StoredSlot>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct StoredSlot {
+    thumbprint: String,
+    effective: Timestamp,
+}
+
+/// The certificate store.
+#[derive(Clone, Debug)]
+pub struct CertificateStore {
+    folder: PathBuf,
+    settings: Settings,
+}
+
+// === impl CertificateStore ===
+
+impl CertificateStore {
+    pub(crate) fn new(folder: PathBuf, settings: Settings) -> Self {
+        Self { folder, settings }
+    }
+
+    /// Makes a self-signed certificate and keeps it, unassigned. It begins a day ago, so
+    /// that a credential from today's midnight lies inside its window.
+    pub fn make(&self, subject: &str, names: &[Name], bits: usize, lifetime: std::time::Duration, now: Timestamp) -> Result<Certificate, Error> {
+        let day = std::time::Duration::from_hours(24);
+        let pair = issue::self_signed(subject, names, now - day, lifetime + day, bits)?;
+        self.keep(&pair)?;
+        Ok(pair.certificate().clone())
+    }
+
+    /// Keeps a key pair, unassigned. It must be fit for signing tokens.
+    pub fn import(&self, pair: &KeyPair, now: Timestamp) -> Result<(), Error> {
+        pair.certificate().check_usable_for_tokens(now)?;
+        self.keep(pair)
+    }
+
+    fn keep(&self, pair: &KeyPair) -> Result<(), Error> {
+        let thumbprint = pair.certificate().thumbprint();
+        // The key first: a certificate without its key would look usable.
+        file::write_private_key(&self.key_file(thumbprint), pair.key())?;
+        file::write_certificate(&self.certificate_file(thumbprint), pair.certificate())?;
+        Ok(())
+    }
+
+    /// A kept certificate with its key.
+    pub fn pair(&self, thumbprint: &str) -> Result<KeyPair, Error> {
+        if thumbprint.len() != 40 || !thumbprint.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(Error::invalid(format!("`{thumbprint}` is not a thumbprint: 40 hexadecimal digits")));
+        }
+        let path = self.certificate_file(thumbprint);
+        if !path.exists() {
+            return Err(Error::not_found(format!("there is no certificate {thumbprint} in the store"))
+                .with_hint("make one with `actas Request-CsCertificate -New -Type OAuthTokenIssuer`, or import one with `actas Import-CsCertificate`"));
+        }
+        Ok(file::read_key_pair(&path, &self.key_file(thumbprint))?)
+    }
+
+    /// The slots of a use, with any roll whose time has come made.
+    pub async fn slots(&self, of: Use, now: Timestamp) -> Result<Slots<Certificate>, Error> {
+        Ok(self.load(of, now).await?.0)
+    }
+
+    async fn load(&self, of: Use, now: Timestamp) -> Result<(Slots<Certificate>, Option<i64>), Error> {
+        let stored = self.settings.get::<Stored>(Kind::Certificates, of.as_str()).await?;
+        let (stored, version) = stored.map_or((Stored::default(), None), |stored| (stored.value, Some(stored.version)));
+        let read = |slot: Option<StoredSlot>| -> Result<Option<Slot<Certificate>>, Error> {
+            slot.map(|slot| {
+                let item = file::read_certificate(&self.certificate_file(&slot.thumbprint))?;
+                Ok(Slot { item, effective: slot.effective })
+            })
+            .transpose()
+        };
+        let mut slots = Slots::restore(read(stored.current)?, read(stored.next)?, read(stored.previous)?)?;
+        if slots.advance(now) {
+            self.save(of, &slots, version).await?;
+            return Ok((slots, version.map(|version| version + 1)));
+        }
+        Ok((slots, version))
+    }
+
+    async fn save(&self, of: Use, slots: &Slots<Certificate>, version: Option<i64>) -> Result<(), Error> {
+        let write = |slot: Option<&Slot<Certificate>>| {
+            slot.map(|slot| StoredSlot { thumbprint: slot.item.thumbprint().to_owned(), effective: slot.effective })
+        };
+        let stored = Stored { current: write(slots.current()), next: write(slots.next()), previous: write(slots.previous()) };
+        match version {
+            Some(version) => self.settings.update(Kind::Certificates, of.as_str(), version, &stored).await?,
+            None => self.settings.add(Kind::Certificates, of.as_str(), &stored).await?,
+        }
+        Ok(())
+    }
+
+    /// Makes a kept certificate current at once; the old one is kept as previous.
+    pub async fn set(&self, of: Use, thumbprint: &str, now: Timestamp) -> Result<(), Error> {
+        let certificate = self.usable(thumbprint, now)?;
+        let (mut slots, version) = self.load(of, now).await?;
+        slots.set(certificate, now)?;
+        self.save(of, &slots, version).await
+    }
+
+    /// Stages a kept certificate to become current at a time.
+    pub async fn stage(&self, of: Use, thumbprint: &str, effective: Timestamp, now: Timestamp) -> Result<Option<StageWarning>, Error> {
+        let certificate = self.usable(thumbprint, now)?;
+        let (mut slots, version) = self.load(of, now).await?;
+        let warning = slots.stage(certificate, effective, now)?;
+        self.save(of, &slots, version).await?;
+        Ok(warning)
+    }
+
+    /// Un-assigns: the previous one, or all. The files stay.
+    pub async fn remove(&self, of: Use, previous_only: bool, now: Timestamp) -> Result<(), Error> {
+        let (mut slots, version) = self.load(of, now).await?;
+        if previous_only {
+            slots.remove_previous()?;
+        } else {
+            slots.remove()?;
+        }
+        self.save(of, &slots, version).await
+    }
+
+    /// The certificates of a use: current, then next, then previous.
+    pub async fn assigned(&self, of: Use, now: Timestamp) -> Result<Vec<AssignedCertificate>, Error> {
+        let slots = self.slots(of, now).await?;
+        let previous = slots.previous().map(|slot| slot.item.thumbprint().to_owned());
+        let places = [("current", slots.current()), ("next", slots.next()), ("previous", slots.previous())];
+        let assigned = places.into_iter().filter_map(|(slot, place)| {
+            place.map(|place| AssignedCertificate {
+                certificate: place.item.clone(),
+                effective: place.effective,
+                previous: previous.clone().filter(|_| slot == "current"),
+                slot,
+            })
+        });
+        Ok(assigned.collect())
+    }
+
+    /// The key pair that signs now.
+    pub async fn signing(&self, of: Use, now: Timestamp) -> Result<KeyPair, Error> {
+        let slots = self.slots(of, now).await?;
+        let certificate = slots.signing(now).ok_or_else(|| {
+            Error::not_found(format!("no certificate is assigned for {}", of.as_str())).with_hint(format!(
+                "make one with `actas Request-CsCertificate -New -Type {0}` and assign it with `actas Set-CsCertificate -Type {0} -Identity Global -Thumbprint <thumbprint>`",
+                of.as_str()
+            ))
+        })?;
+        certificate.check_usable_for_tokens(now)?;
+        self.pair(certificate.thumbprint())
+    }
+
+    fn usable(&self, thumbprint: &str, now: Timestamp) -> Result<Certificate, Error> {
+        let pair = self.pair(thumbprint)?;
+        pair.certificate().check_usable_for_tokens(now)?;
+        Ok(pair.certificate().clone())
+    }
+
+    fn certificate_file(&self, thumbprint: &str) -> PathBuf {
+        self.folder.join(format!("{thumbprint}.cer"))
+    }
+
+    fn key_file(&self, thumbprint: &str) -> PathBuf {
+        self.folder.join(format!("{thumbprint}.key"))
+    }
+}
