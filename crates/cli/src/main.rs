@@ -16,6 +16,7 @@ mod output;
 mod powershell;
 mod problem;
 mod usage;
+mod workplace;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,105 @@
+//! Where a command works: its data folder, its configuration, its way to the network.
+
+use std::path::{Path, PathBuf};
+
+use actas_agent::Agent;
+use actas_certificate::file;
+use actas_runtime::{ClientOptions, Config, HttpClient, SystemClock};
+
+use crate::arguments::global::Global;
+use crate::problem::Problem;
+
+/// The configuration that is read from the data folder when none is named.
+pub(crate) const CONFIG_FILE: &str = "actas.toml";
+/// The on-premises side's folder in the data folder.
+pub(crate) const ONPREM_FOLDER: &str = "onprem";
+/// The cloud side's folder in the data folder.
+pub(crate) const CLOUD_FOLDER: &str = "cloud";
+
+/// A data folder with its configuration.
+pub(crate) struct Workplace {
+    pub(crate) data: PathBuf,
+    pub(crate) config: Config,
+}
+
+// === impl Workplace ===
+
+impl Workplace {
+    /// The folder and configuration that the global options name.
+    pub(crate) fn open(global: &Global) -> Result<Self, Problem> {
+        let data = global.data_dir()?;
+        let config = match &global.config {
+            Some(file) => load(file)?,
+            None => {
+                let file = data.join(CONFIG_FILE);
+                if file.exists() { load(&file)? } else { Config::default() }
+            }
+        };
+        Ok(Self { data, config })
+    }
+
+    /// Where the on-premises side keeps its data.
+    pub(crate) fn onprem_folder(&self) -> PathBuf {
+        self.config.onprem.as_ref().map_or_else(|| self.data.join(ONPREM_FOLDER), |onprem| onprem.data.clone())
+    }
+
+    /// Where the cloud side keeps its data.
+    pub(crate) fn cloud_folder(&self) -> PathBuf {
+        self.config.cloud.as_ref().map_or_else(|| self.data.join(CLOUD_FOLDER), |cloud| cloud.data.clone())
+    }
+
+    /// A client that finds and trusts peers as configured.
+    pub(crate) fn http(&self) -> Result<HttpClient, Problem> {
+        http(&self.config, &[])
+    }
+
+    /// The on-premises side of this folder, made if it is not there.
+    pub(crate) fn agent(&self) -> Result<Agent, Problem> {
+        let folder = self.onprem_folder();
+        make_folder(&folder)?;
+        Ok(Agent::open(&folder, self.http()?, SystemClock::shared())?)
+    }
+}
+
+/// A client as configured, trusting further authorities.
+pub(crate) fn http(config: &Config, more_ca_files: &[PathBuf]) -> Result<HttpClient, Problem> {
+    let mut options = ClientOptions { hosts: config.client.hosts.clone(), ..ClientOptions::default() };
+    for ca_file in config.client.ca_files.iter().chain(more_ca_files) {
+        let authorities = file::read_certificates(ca_file).map_err(|error| Problem::failed(error.to_string()).hint(error.hint()))?;
+        options.extra_roots.extend(authorities.iter().map(actas_certificate::Certificate::to_tls));
+    }
+    HttpClient::new(&options).map_err(|error| Problem::failed("the HTTPS client cannot be set up").because(&error))
+}
+
+/// Makes a folder that only its owner can read.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), Problem> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| {
+        Problem::failed(format!("the folder `{}` cannot be made", folder.display())).because(&error).hint("name another with `--data DIR`")
+    })
+}
+
+fn load(file: &Path) -> Result<Config, Problem> {
+    Config::load(file).map_err(|error| Problem::failed(error.to_string()).hint(error.hint()))
+}
+
+impl From<actas_agent::Error> for Problem {
+    fn from(error: actas_agent::Error) -> Self {
+        let problem = Self::failed(error.to_string());
+        match error.hint() {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
+    }
+}
+
+impl From<actas_store::Error> for Problem {
+    fn from(error: actas_store::Error) -> Self {
+        let problem = Self::failed(error.to_string());
+        match error.hint() {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
+    }
+}

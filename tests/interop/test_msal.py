@@ -1,0 +1,190 @@
+"""MSAL for Python gets tokens from the lab, as it would from the real cloud."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+import jwt
+import msal
+import pytest
+
+from credentials import Credential
+from lab import Lab
+from transport import REQUEST_SECONDS, Session
+
+
+def by_thumbprint(credential: Credential) -> dict[str, str]:
+    """What has MSAL sign with RS256 and name the certificate in `x5t`."""
+    return {
+        "private_key": credential.key,
+        "thumbprint": credential.thumbprint().hex().upper(),
+    }
+
+
+def by_pem(credential: Credential) -> dict[str, str]:
+    """What has MSAL sign with PS256 and name the certificate in `x5t#S256`."""
+    return {"private_key": credential.key, "public_certificate": credential.certificate}
+
+
+@pytest.fixture
+def own(lab: Lab) -> Credential:
+    return Credential.read(lab.key_pem, lab.cert_pem)
+
+
+def client(lab: Lab, credential: object, **options: Any) -> msal.ConfidentialClientApplication:
+    settings: dict[str, Any] = {
+        "client_id": lab.client_id,
+        "client_credential": credential,
+        "timeout": REQUEST_SECONDS,
+    }
+    if "oidc_authority" not in options:
+        settings |= {
+            "authority": f"{lab.base_url}/{lab.tenant}",
+            "instance_discovery": False,
+        }
+    if "http_client" not in options:
+        settings["verify"] = lab.ca_pem
+    return msal.ConfidentialClientApplication(**(settings | options))
+
+
+def token(lab: Lab, application: msal.ConfidentialClientApplication) -> str:
+    answer = application.acquire_token_for_client([lab.scope])
+    assert "access_token" in answer, answer
+    assert answer["token_type"] == "Bearer"
+    return str(answer["access_token"])
+
+
+def refusal(
+    lab: Lab, session: Session, credential: object, **options: Any
+) -> tuple[int, str, list[int]]:
+    """The status, the error and its codes of a request that must fail."""
+    application = client(lab, credential, http_client=session, **options)
+    answer = application.acquire_token_for_client([lab.scope])
+    assert "access_token" not in answer
+    return session.answers[-1].status_code, answer["error"], answer["error_codes"]
+
+
+def verified(lab: Lab, session: Session, access_token: str) -> dict[str, Any]:
+    """The claims, checked with the keys and the issuer that the lab publishes."""
+    stated = jwt.decode(access_token, options={"verify_signature": False})
+    version = "" if stated["ver"] == "1.0" else "/v2.0"
+    place = f"{lab.base_url}/{lab.tenant}{version}/.well-known/openid-configuration"
+    discovery = session.get(place).json()
+    keys = jwt.PyJWKSet.from_dict(session.get(discovery["jwks_uri"]).json())
+    claims: dict[str, Any] = jwt.decode(
+        access_token,
+        keys[jwt.get_unverified_header(access_token)["kid"]],
+        algorithms=["RS256"],
+        audience=lab.resource,
+        issuer=discovery["issuer"],
+        options={"require": ["aud", "exp", "iat", "iss", "nbf", "sub"]},
+    )
+    return claims
+
+
+def check(lab: Lab, session: Session, access_token: str, *, strength: str) -> None:
+    claims = verified(lab, session, access_token)
+    assert claims["aud"] == lab.resource
+    assert claims["appid"] == lab.client_id
+    assert claims["appidacr"] == strength
+    assert claims["tid"] == lab.tenant
+    assert claims["oid"] == claims["sub"]
+    assert "full_access_as_app" in claims["roles"]
+    assert "scp" not in claims, "it would make it a user's token"
+
+
+@pytest.mark.parametrize("form", [by_thumbprint, by_pem])
+def test_a_certificate_gets_a_token(
+    lab: Lab, session: Session, own: Credential, form: Any
+) -> None:
+    check(lab, session, token(lab, client(lab, form(own))), strength="2")
+
+
+@pytest.mark.parametrize("form", [by_thumbprint, by_pem])
+def test_the_tenant_may_be_named_by_its_domain(
+    lab: Lab, session: Session, own: Credential, form: Any
+) -> None:
+    authority = f"{lab.base_url}/{lab.tenant_domain}"
+    application = client(lab, form(own), authority=authority)
+    check(lab, session, token(lab, application), strength="2")
+
+
+def test_an_oidc_authority_gets_a_token(lab: Lab, session: Session, own: Credential) -> None:
+    authority = f"{lab.base_url}/{lab.tenant}/v2.0"
+    application = client(lab, by_pem(own), oidc_authority=authority)
+    check(lab, session, token(lab, application), strength="2")
+
+
+def test_a_secret_gets_a_token(lab: Lab, session: Session) -> None:
+    check(lab, session, token(lab, client(lab, lab.client_secret)), strength="1")
+
+
+def test_an_authority_with_a_slash_at_its_end_gets_a_token(
+    lab: Lab, session: Session, own: Credential
+) -> None:
+    authority = f"{lab.base_url}/{lab.tenant}/"
+    application = client(lab, by_pem(own), authority=authority)
+    check(lab, session, token(lab, application), strength="2")
+
+
+@pytest.mark.parametrize(
+    ("form", "algorithm", "hint"),
+    [(by_thumbprint, "RS256", "x5t"), (by_pem, "PS256", "x5t#S256")],
+)
+def test_the_assertion_has_the_form_that_is_meant(
+    lab: Lab, session: Session, own: Credential, form: Any, algorithm: str, hint: str
+) -> None:
+    token(lab, client(lab, form(own), http_client=session))
+    body = session.answers[-1].request.body
+    assert isinstance(body, str)
+    header = jwt.get_unverified_header(parse_qs(body)["client_assertion"][0])
+    assert header["alg"] == algorithm
+    assert hint in header
+
+
+def test_a_second_token_comes_out_of_the_cache(
+    lab: Lab, session: Session, own: Credential
+) -> None:
+    application = client(lab, by_pem(own), http_client=session)
+    first = token(lab, application)
+    requests = len(session.answers)
+    assert token(lab, application) == first
+    assert len(session.answers) == requests, "an answer that names a scope is never found again"
+
+
+@pytest.mark.parametrize("form", [by_thumbprint, by_pem])
+def test_a_key_that_is_not_registered_is_refused(lab: Lab, session: Session, form: Any) -> None:
+    stranger = form(Credential.of_a_stranger())
+    assert refusal(lab, session, stranger) == (401, "invalid_client", [700027])
+
+
+@pytest.mark.parametrize("form", [by_thumbprint, by_pem])
+def test_a_wrong_key_under_the_name_of_the_right_one_is_refused(
+    lab: Lab, session: Session, own: Credential, form: Any
+) -> None:
+    wrong = form(Credential(Credential.of_a_stranger().key, own.certificate))
+    assert refusal(lab, session, wrong) == (401, "invalid_client", [700027])
+
+
+def test_the_key_of_another_application_is_refused(lab: Lab, session: Session) -> None:
+    other = by_pem(Credential.read(lab.key2_pem, lab.cert2_pem))
+    assert refusal(lab, session, other) == (401, "invalid_client", [700027])
+
+
+def test_another_tenant_does_not_know_the_application(
+    lab: Lab, session: Session, own: Credential
+) -> None:
+    authority = f"{lab.base_url}/{lab.tenant2}"
+    found = refusal(lab, session, by_pem(own), authority=authority)
+    assert found == (400, "unauthorized_client", [700016])
+
+
+def test_a_wrong_secret_is_refused(lab: Lab, session: Session) -> None:
+    found = refusal(lab, session, lab.client_secret[:-1] + "~")
+    assert found == (401, "invalid_client", [7000215])
+
+
+def test_an_authority_that_is_not_trusted_is_not_asked(lab: Lab, own: Credential) -> None:
+    with pytest.raises(Exception, match="CERTIFICATE_VERIFY_FAILED"):
+        token(lab, client(lab, by_pem(own), verify=True))
