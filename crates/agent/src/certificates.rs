@@ -1,13 +1,16 @@
 //! Certificates of this server: a folder of key pairs, and which of them is current,
 //! next and previous for a use.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use actas_certificate::file::FileError;
 use actas_certificate::slots::{Slot, StageWarning};
-use actas_certificate::{Certificate, KeyPair, Name, Slots, file, issue};
+use actas_certificate::{Certificate, CertificateError, KeyPair, Name, PrivateKey, Slots, file, issue};
 use actas_store::settings::{Kind, Settings};
+use aws_lc_rs::digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::error::Error;
 
@@ -83,7 +86,24 @@ impl CertificateStore {
         self.keep(pair)
     }
 
+    /// Makes a key and a request for an authority to sign, as PEM. The key waits here for
+    /// the certificate.
+    pub fn request(&self, subject: &str, names: &[Name], bits: usize) -> Result<String, Error> {
+        let key = PrivateKey::generate_rsa(bits)?;
+        let request = issue::certificate_request(subject, names, &key)?;
+        make_folder(&self.folder)?;
+        file::write_private_key(&self.pending_key_file(key.spki_der()), &key)?;
+        Ok(request)
+    }
+
+    /// The key that was made here with the request for a certificate.
+    pub fn requested_key(&self, certificate: &Certificate) -> Result<Option<PrivateKey>, Error> {
+        let path = self.pending_key_file(certificate.spki_der());
+        if path.exists() { Ok(Some(file::read_private_key(&path)?)) } else { Ok(None) }
+    }
+
     fn keep(&self, pair: &KeyPair) -> Result<(), Error> {
+        make_folder(&self.folder)?;
         let thumbprint = pair.certificate().thumbprint();
         // The key first: a certificate without its key would look usable.
         file::write_private_key(&self.key_file(thumbprint), pair.key())?;
@@ -209,4 +229,50 @@ impl CertificateStore {
     fn key_file(&self, thumbprint: &str) -> PathBuf {
         self.folder.join(format!("{thumbprint}.key"))
     }
+
+    /// A key without certificate goes by its public half.
+    fn pending_key_file(&self, spki_der: &[u8]) -> PathBuf {
+        let name: String = digest::digest(&digest::SHA256, spki_der).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        self.folder.join(format!("request-{name}.key"))
+    }
+}
+
+/// The certificate in a file that may hold its key and its authorities behind it: the
+/// first one.
+pub fn certificate_in(path: &Path) -> Result<Certificate, Error> {
+    let all = match file::read_certificates(path) {
+        Err(FileError::Certificate { source: CertificateError::HoldsPrivateKey, .. }) => beside_key(path)?,
+        other => other?,
+    };
+    all.into_iter().next().ok_or_else(|| Error::from(CertificateError::Empty))
+}
+
+/// The certificates of a PEM file that holds a key too.
+fn beside_key(path: &Path) -> Result<Vec<Certificate>, Error> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let alone = || {
+        Error::invalid(format!("`{}` holds a private key and no certificate", path.display()))
+            .with_hint("give a PEM file with a section `CERTIFICATE`, and the key beside it or in a file of its own")
+    };
+    // Sized by what was read a moment ago: the file passed the bound there.
+    let bytes = Zeroizing::new(std::fs::read(path).map_err(FileError::from)?);
+    let text = str::from_utf8(&bytes).map_err(|_| alone())?;
+    let mut rest = text;
+    let mut found = Vec::new();
+    while let Some((_, after)) = rest.split_once(BEGIN) {
+        let (body, after) = after.split_once(END).ok_or_else(alone)?;
+        found.push(Certificate::from_pem_or_der(format!("{BEGIN}{body}{END}").as_bytes())?);
+        rest = after;
+    }
+    if found.is_empty() { Err(alone()) } else { Ok(found) }
+}
+
+/// Makes a folder that only its owner can look into.
+fn make_folder(folder: &Path) -> Result<(), Error> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| Error::machine(format!("the folder `{}` cannot be made: {error}", folder.display())))
 }

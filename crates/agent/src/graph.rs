@@ -1,6 +1,6 @@
 //! The cloud's directory, over Graph: the same calls for ours and for Microsoft's.
 
-use actas_certificate::file;
+use actas_certificate::{KeyPair, file};
 use actas_runtime::{HttpClient, HttpRequest, HttpResponse};
 use actas_store::settings::Kind;
 use actas_token::{SigningKey, issue};
@@ -15,6 +15,7 @@ use url::form_urlencoded::Serializer;
 use uuid::Uuid;
 
 use crate::Agent;
+use crate::certificates::certificate_in;
 use crate::error::Error;
 use crate::metadata::{describe_refusal, https_url};
 
@@ -123,7 +124,8 @@ impl Agent {
         https_url(&connection.graph_url)?;
         https_url(&connection.authority)?;
         let key_file = connection.key_file.as_ref().unwrap_or(&connection.certificate_file);
-        let pair = file::read_key_pair(&connection.certificate_file, key_file)?;
+        let certificate = certificate_in(&connection.certificate_file)?;
+        let pair = KeyPair::new(certificate, file::read_private_key(key_file)?)?;
         let now = self.0.clock.now();
         pair.certificate().check_usable_for_tokens(now)?;
         let key = SigningKey::new(pair.key().pkcs8_der(), pair.certificate().der()).map_err(|error| Error::machine(error.to_string()))?;
@@ -180,12 +182,9 @@ impl GraphClient {
 
     /// Service principals, as Graph shows them. `filter` is OData; at most `count`.
     pub async fn principals(&self, filter: Option<&str>, count: usize) -> Result<Vec<Value>, Error> {
-        let mut query = Serializer::new(String::new());
-        if let Some(filter) = filter {
-            query.append_pair("$filter", filter);
-        }
-        query.append_pair("$top", &count.clamp(1, 999).to_string());
-        let mut next = Some(format!("{}/servicePrincipals?{}", self.root, query.finish()));
+        let options = filter.map(|filter| ("$filter", filter.to_owned())).into_iter().chain([("$top", count.clamp(1, 999).to_string())]);
+        let query = Serializer::new(String::new()).extend_pairs(options).finish();
+        let mut next = Some(format!("{}/servicePrincipals?{query}", self.root));
         let mut found = Vec::new();
         for _ in 0..PAGES_MAX {
             let Some(url) = next.take() else { break };

@@ -238,7 +238,7 @@ impl Agent {
     }
 
     /// The host that tokens are for: where Autodiscover is, over a redirect if need be.
-    async fn exchange_host(&self) -> Result<String, Error> {
+    pub async fn exchange_host(&self) -> Result<String, Error> {
         let url = self.autodiscover_url().await.map_err(|failure| Error::peer(failure.to_string()))?;
         Ok(authority(&url))
     }

@@ -132,6 +132,14 @@ impl Agent {
     /// stored. `display_names` maps tenants' display names to their ids, as far as the
     /// directory told us.
     pub async fn new_oauth_server(&self, new: &NewOAuthServer, display_names: &[(String, String)]) -> Result<Outcome<OAuthServer>, Error> {
+        let outcome = self.draft_oauth_server(new, display_names).await?;
+        self.0.settings.add(Kind::OAuthServer, &new.name, &outcome.value).await?;
+        self.changed("New-CsOAuthServer", "OAuthServer", &new.name).await?;
+        Ok(outcome)
+    }
+
+    /// As [`Agent::new_oauth_server`], but nothing is stored: the object that would be.
+    pub async fn draft_oauth_server(&self, new: &NewOAuthServer, display_names: &[(String, String)]) -> Result<Outcome<OAuthServer>, Error> {
         if self.0.settings.get::<OAuthServer>(Kind::OAuthServer, &new.name).await?.is_some() {
             return Err(exists("OAuth server", &new.name, "CsOAuthServer"));
         }
@@ -144,8 +152,6 @@ impl Agent {
         server.authorization_uri_override.clone_from(&new.authorization_uri_override);
         server.accept_security_identifier_information = new.accept_security_identifier_information;
         warnings.extend(metadata.keys_skipped.iter().map(|why| format!("a key of the metadata document is not used: {why}")));
-        self.0.settings.add(Kind::OAuthServer, &new.name, &server).await?;
-        self.changed("New-CsOAuthServer", "OAuthServer", &new.name).await?;
         Ok(Outcome { value: server, warnings })
     }
 
@@ -223,6 +229,14 @@ impl Agent {
 
     /// Declares the other server product.
     pub async fn new_partner(&self, new: &NewPartner) -> Result<Outcome<PartnerApplication>, Error> {
+        let outcome = self.draft_partner(new).await?;
+        self.0.settings.add(Kind::PartnerApplication, &new.name, &outcome.value).await?;
+        self.changed("New-CsPartnerApplication", "PartnerApplication", &new.name).await?;
+        Ok(outcome)
+    }
+
+    /// As [`Agent::new_partner`], but nothing is stored: the object that would be.
+    pub async fn draft_partner(&self, new: &NewPartner) -> Result<Outcome<PartnerApplication>, Error> {
         if self.0.settings.get::<PartnerApplication>(Kind::PartnerApplication, &new.name).await?.is_some() {
             return Err(exists("partner application", &new.name, "CsPartnerApplication"));
         }
@@ -252,8 +266,6 @@ impl Agent {
             accept_security_identifier_information: new.accept_security_identifier_information,
             enabled: new.enabled,
         };
-        self.0.settings.add(Kind::PartnerApplication, &new.name, &partner).await?;
-        self.changed("New-CsPartnerApplication", "PartnerApplication", &new.name).await?;
         Ok(Outcome { value: partner, warnings })
     }
 

@@ -103,3 +103,18 @@ impl From<actas_store::Error> for Problem {
         }
     }
 }
+
+/// Writes a file that only its owner can read, whole or not at all.
+pub(crate) fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), Problem> {
+    use std::io::Write;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || -> std::io::Result<()> {
+        // A temporary file has mode 0600 from the start.
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(contents)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(|error| Problem::failed(format!("`{}` cannot be written", path.display())).because(&error))
+}

@@ -1,1 +1,139 @@
-//! mailbox
+//! The cloud's Exchange-like server: Autodiscover and EWS over a durable mailbox store.
+//!
+//! Requests are admitted by [`actas_validator`]; what a token was accepted for is carried
+//! on, so that every look-up of a user or a mailbox takes the tenant of the token. An item
+//! is on disk before it is acknowledged.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `serve` | the path of a request: route, admission, operation, answer |
+//! | `trust` | whom the server trusts, read anew within a bound |
+//! | `admission` | a token to a caller, a caller to the user who acts |
+//! | `audit` | what was accepted and refused |
+//! | `answer` | the one map to HTTP and SOAP |
+//! | `autodiscover` | `GetUserSettings` |
+//! | `ews` | folders, items, searches |
+//! | `document`, `ids`, `tree` | items, ids and folders as they are stored |
+//!
+//! **Invariant:** knows nothing of the token service or of the on-premises side; what it
+//! learns of issuers it learns from their published metadata.
+
+mod admission;
+mod answer;
+mod audit;
+mod autodiscover;
+mod body;
+mod config;
+mod document;
+mod ews;
+mod ids;
+mod mime;
+mod redirect;
+mod serve;
+mod tree;
+mod trust;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use actas_directory::User;
+use actas_directory::well_known;
+use actas_runtime::SharedClock;
+use actas_store::Database;
+use actas_store::directory::Directory;
+use actas_store::mailbox::Mailboxes;
+use actas_token::Resource;
+use actas_validator::{MetadataSource, Validator};
+use axum::Router;
+
+use crate::audit::AuditLog;
+use crate::trust::TrustSource;
+
+pub use crate::config::{FaultKind, MailboxConfig};
+pub use crate::redirect::redirect_router;
+pub use crate::tree::ensure_mailbox;
+
+/// The Exchange-like server. Cheap to clone; all clones are one server.
+#[derive(Clone)]
+pub struct MailboxServer(Arc<Inner>);
+
+struct Inner {
+    config: MailboxConfig,
+    directory: Directory,
+    mailboxes: Mailboxes,
+    validator: Validator,
+    trust: TrustSource,
+    audit: AuditLog,
+    faults: Mutex<HashMap<String, FaultKind>>,
+    clock: SharedClock,
+}
+
+/// The application permission that lets an application into every mailbox of its tenant.
+const FULL_ACCESS: &str = "full_access_as_app";
+
+// === impl MailboxServer ===
+
+impl MailboxServer {
+    /// A server over a cloud database.
+    ///
+    /// Whom it trusts is what the database says; issuers' keys come from `metadata`.
+    pub fn new(
+        database: Database,
+        config: MailboxConfig,
+        metadata: Arc<dyn MetadataSource>,
+        clock: SharedClock,
+    ) -> Self {
+        let resource = Resource {
+            app_id: well_known::EXCHANGE,
+            hosts: config.hosts.clone(),
+            app_role: Some(FULL_ACCESS.to_owned()),
+            port: config.port,
+        };
+        let validator = Validator::new(resource, config.limits, metadata);
+        Self(Arc::new(Inner {
+            trust: TrustSource::new(database.clone(), validator.clone(), config.trust_refresh),
+            audit: AuditLog::new(Directory::new(database.clone())),
+            directory: Directory::new(database.clone()),
+            mailboxes: Mailboxes::new(database),
+            faults: Mutex::default(),
+            config,
+            validator,
+            clock,
+        }))
+    }
+
+    /// Autodiscover and EWS. Paths match in any case, since clients spell them in many;
+    /// every other path is 404.
+    ///
+    /// It is one fallback: merge it with routers that have none.
+    pub fn router(&self) -> Router {
+        serve::router(self.clone())
+    }
+
+    /// Makes EWS fail for the mailbox with this address until it is told otherwise, so
+    /// that a client's patience can be tested.
+    pub fn set_fault(&self, address: &str, fault: Option<FaultKind>) {
+        let mut faults = self.0.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        match fault {
+            Some(fault) => faults.insert(address.to_lowercase(), fault),
+            None => faults.remove(&address.to_lowercase()),
+        };
+    }
+}
+
+impl Inner {
+    /// The fault that is in place for a user.
+    fn fault_of(&self, user: &User) -> Option<FaultKind> {
+        let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        if faults.is_empty() {
+            return None;
+        }
+        admission::smtp_addresses(user).find_map(|address| faults.get(&address).copied())
+    }
+}
+
+impl std::fmt::Debug for MailboxServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "MailboxServer({})", self.0.config.ews_url)
+    }
+}

@@ -52,6 +52,8 @@ pub struct CloudConfig {
     pub public_origin: Origin,
     /// Where it keeps its data; from the file's own directory if relative.
     pub data: PathBuf,
+    /// Tenants, users and applications to make where they are missing.
+    pub seed_file: Option<PathBuf>,
 }
 
 /// `[onprem]`
@@ -103,8 +105,10 @@ impl Config {
 
     /// A server started from anywhere finds the same files.
     fn anchor(&mut self, directory: &Path) {
-        let paths =
-            [self.cloud.as_mut().map(|cloud| &mut cloud.data), self.onprem.as_mut().map(|onprem| &mut onprem.data)];
+        let (cloud, onprem) = (&mut self.cloud, &mut self.onprem);
+        let seed_file = cloud.as_mut().map(|cloud| (&mut cloud.data, cloud.seed_file.as_mut()));
+        let (cloud_data, seed_file) = seed_file.map_or((None, None), |(data, seed)| (Some(data), seed));
+        let paths = [cloud_data, onprem.as_mut().map(|onprem| &mut onprem.data), seed_file];
         for path in paths.into_iter().flatten().chain(&mut self.client.ca_files) {
             // Joining keeps an absolute path as it is.
             *path = directory.join(&path);

@@ -104,7 +104,16 @@ impl Directory {
         self.database.write(audit_too(unit, &audit)?).await.map(drop)
     }
 
-    /// A tenant's users, by name.
+    /// Stores a changed user; the keys under which the user is found stay.
+    pub async fn update_user(&self, user: &User, audit: Audit) -> Result<(), Error> {
+        let unit = Unit::new().then_one(
+            "UPDATE directory_user SET document = ?1 WHERE id = ?2 AND tenant = ?3",
+            vec![to_document(user)?, user.id.into(), user.tenant.0.into()],
+        );
+        self.database.write(audit_too(unit, &audit)?).await.map(drop)
+    }
+
+    /// A tenant's users, by id.
     pub async fn users(&self, tenant: TenantId) -> Result<Vec<User>, Error> {
         const SQL: &str = "SELECT document FROM directory_user WHERE tenant = ?1 ORDER BY id";
         let rows = self.database.read(SQL, vec![tenant.0.into()]).await?;

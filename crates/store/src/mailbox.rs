@@ -215,6 +215,17 @@ impl Mailboxes {
         rows.iter().map(to_item).collect()
     }
 
+    /// A part of a folder's items, newest first: at most `count` of them, after the first
+    /// `offset`.
+    pub async fn items_page(&self, owner: Owner, folder: Uuid, offset: i64, count: i64) -> Result<Vec<Item>, Error> {
+        const SQL: &str = select_items!(
+            "WHERE folder = ?1 AND owner = ?2 AND tenant = ?3 ORDER BY received DESC, number DESC LIMIT ?4 OFFSET ?5"
+        );
+        let values = vec![folder.into(), owner.user.into(), owner.tenant.0.into(), count.into(), offset.into()];
+        let rows = self.database.read(SQL, values).await?;
+        rows.iter().map(to_item).collect()
+    }
+
     /// A folder's items whose property has a value, newest first; found by index.
     pub async fn items_by_property(&self, owner: Owner, folder: Uuid, wanted: &ItemProperty) -> Result<Vec<Item>, Error> {
         const SQL: &str = select_items!(

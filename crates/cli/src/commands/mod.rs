@@ -1,10 +1,19 @@
 //! What the commands do.
 
-use crate::{app::Context, arguments::Command, problem::Problem};
+mod lab;
+mod serve;
+
+use crate::{
+    app::Context,
+    arguments::{Command, Ours},
+    problem::Problem,
+};
 
 /// Runs a command.
-#[expect(clippy::unused_async, reason = "the commands wait for files and connections")]
 pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Problem> {
-    drop(command);
-    Err(Problem::failed(format!("`{}` is not available yet", context.name)))
+    match command {
+        Command::Ours(Ours::Lab(lab)) => lab::run(lab, context).await,
+        Command::Ours(Ours::Serve(serve)) => serve::run(serve, context).await,
+        _ => Err(Problem::failed(format!("`{}` is not available yet", context.name))),
+    }
 }

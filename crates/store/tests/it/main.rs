@@ -1,5 +1,6 @@
 //! The store on a real disk.
 
 mod files;
+mod mailbox;
 mod queue;
 mod writes;

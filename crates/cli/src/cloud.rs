@@ -1,0 +1,225 @@
+//! The cloud side as one server: token service, Graph and the Exchange-like server behind
+//! one HTTPS listener, with certificates of a private authority.
+//!
+//! They share a process and a database file, and still meet over HTTPS: the Exchange-like
+//! server fetches the token service's keys from its published metadata.
+
+mod health;
+mod place;
+mod pki;
+pub(crate) mod fault;
+pub(crate) mod seed;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actas_mailbox::{MailboxConfig, MailboxServer, redirect_router};
+use actas_runtime::config::ClientConfig;
+use actas_runtime::hosts::HostEntry;
+use actas_runtime::{Config, HttpClient, HttpRequest, HostTable, Limits, Server, SharedClock, listener};
+use actas_store::directory::Directory;
+use actas_store::sts::{ExchangeTrust, SigningKeys};
+use actas_store::{Database, Schema};
+use actas_sts::{KeyRing, Policy, Sts};
+use actas_validator::MetadataSource;
+use axum::Router;
+use http::{StatusCode, Uri};
+use tower::Layer;
+use tower::util::MapRequestLayer;
+
+use crate::problem::Problem;
+use crate::workplace::{self, make_folder};
+pub(crate) use place::Place;
+
+/// The cloud's database in its folder.
+pub(crate) const DATABASE_FILE: &str = "cloud.db";
+/// The authority's certificate in the cloud's folder.
+pub(crate) const CA_FILE: &str = "tls/ca.cer";
+/// How long connections may take to end.
+const GRACE: Duration = Duration::from_secs(10);
+const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
+/// EWS requests carry attachments.
+const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// How to run a cloud.
+pub(crate) struct Plan {
+    /// Where it keeps its data.
+    pub(crate) folder: PathBuf,
+    /// Where HTTPS is answered; port 0 picks one.
+    pub(crate) listen: SocketAddr,
+    /// Where plain HTTP is answered with redirects.
+    pub(crate) http_listen: Option<SocketAddr>,
+    /// Under which names it is reached.
+    pub(crate) place: Place,
+    /// Policy of the token service.
+    pub(crate) policy: Policy,
+    pub(crate) clock: SharedClock,
+}
+
+/// A running cloud. Dropping it stops it at once.
+pub(crate) struct Cloud {
+    pub(crate) folder: PathBuf,
+    pub(crate) address: SocketAddr,
+    pub(crate) http_address: Option<SocketAddr>,
+    pub(crate) place: Place,
+    pub(crate) directory: Directory,
+    pub(crate) trust: ExchangeTrust,
+    pub(crate) database: Database,
+    /// Reaches the cloud by its own names, over its own TLS.
+    pub(crate) http: HttpClient,
+    clock: SharedClock,
+    servers: Vec<Server>,
+}
+
+// === impl Cloud ===
+
+impl Cloud {
+    /// Starts everything and comes back when it is listening.
+    pub(crate) async fn start(plan: Plan) -> Result<Self, Problem> {
+        make_folder(&plan.folder)?;
+        let now = plan.clock.now();
+        let database = Database::open(&plan.folder.join(DATABASE_FILE), Schema::Cloud)?;
+        let bound = bind(plan.listen)?;
+        let bound_http = plan.http_listen.map(bind).transpose()?;
+        let address = bound.local_addr();
+        let http_address = bound_http.as_ref().map(listener::BoundListener::local_addr);
+        let place = plan.place.at(address);
+
+        let identity = pki::server_identity(&plan.folder, &place.tls_names(), now)?;
+        let http = own_client(&plan.folder, &place, address)?;
+        let keys_folder = plan.folder.join("keys");
+        make_folder(&keys_folder)?;
+        let keys = KeyRing::load_or_make(&SigningKeys::new(database.clone()), &keys_folder, now)
+            .await
+            .map_err(|error| Problem::failed(error.to_string()))?;
+        let directory = Directory::new(database.clone());
+        let sts = Sts::new(directory.clone(), keys, place.origins.clone(), plan.policy, plan.clock.clone());
+        let mailbox = MailboxServer::new(database.clone(), mailbox_config(&place), Arc::new(OverHttps(http.clone())), plan.clock.clone());
+
+        let router = sts.router().merge(mailbox.router()).merge(health::router(directory.clone()));
+        let limits = Limits { body_bytes_max: REQUEST_BYTES_MAX, ..Limits::default() };
+        let mut servers = vec![listener::serve_tls(bound, with_single_slashes(router), identity, &limits)?];
+        if let Some(bound) = bound_http {
+            servers.push(listener::serve_plain(bound, redirect_router(place.autodiscover_base.clone()), &limits)?);
+        }
+        Ok(Self {
+            trust: ExchangeTrust::new(database.clone()),
+            folder: plan.folder,
+            address,
+            http_address,
+            place,
+            directory,
+            database,
+            http,
+            clock: plan.clock,
+            servers,
+        })
+    }
+
+    /// The authority's certificate: what clients have to trust.
+    pub(crate) fn ca_file(&self) -> PathBuf {
+        self.folder.join(CA_FILE)
+    }
+
+    /// The clock that the cloud goes by.
+    pub(crate) fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
+    /// Entries by which the cloud's names lead to its listeners.
+    pub(crate) fn host_entries(&self) -> Result<Vec<HostEntry>, Problem> {
+        self.place.host_entries(self.address, self.http_address)
+    }
+
+    /// Whether it answers over its own names.
+    pub(crate) async fn check_ready(&self) -> Result<(), Problem> {
+        let url = format!("{}/readyz", self.place.origin());
+        let response = self.http.send(HttpRequest::get(url.as_str())).await;
+        let response = response.map_err(|error| Problem::failed(format!("`{url}` does not answer")).because(&error))?;
+        if response.status == StatusCode::OK { Ok(()) } else { Err(Problem::failed(format!("`{url}` answers {}", response.status))) }
+    }
+
+    /// Takes a new certificate for TLS into use.
+    pub(crate) fn reload_certificate(&self) -> Result<(), Problem> {
+        let identity = pki::server_identity(&self.folder, &self.place.tls_names(), self.clock.now())?;
+        self.servers[0].replace_identity(identity).map_err(Problem::from)
+    }
+
+    /// Lets requests under way end, and stops.
+    pub(crate) async fn stop(self) -> Result<(), Problem> {
+        for server in self.servers {
+            server.stop(GRACE).await?;
+        }
+        Ok(())
+    }
+}
+
+fn bind(address: SocketAddr) -> Result<listener::BoundListener, Problem> {
+    Ok(listener::bind(address)?)
+}
+
+impl From<actas_runtime::ListenError> for Problem {
+    fn from(error: actas_runtime::ListenError) -> Self {
+        Self::failed(error.to_string()).hint(error.hint())
+    }
+}
+
+fn mailbox_config(place: &Place) -> MailboxConfig {
+    let mut config = MailboxConfig::new(place.exchange_hosts.clone(), place.ews_url(), place.autodiscover_url());
+    config.port = place.port;
+    config.authorization_uri = Some(format!("{}/common/oauth2/authorize", place.origin()));
+    config
+}
+
+/// A client that dials the cloud's own listener by the cloud's own names.
+fn own_client(folder: &std::path::Path, place: &Place, address: SocketAddr) -> Result<HttpClient, Problem> {
+    let mut hosts = HostTable::default();
+    for entry in place.host_entries(address, None)? {
+        hosts.add(entry).map_err(|error| Problem::failed(error.to_string()))?;
+    }
+    let config = Config { client: ClientConfig { hosts, ca_files: Vec::new() }, ..Config::default() };
+    workplace::http(&config, &[folder.join(CA_FILE)])
+}
+
+/// Some clients write `//` where they join an address and a path.
+fn with_single_slashes(router: Router) -> Router {
+    let collapse = MapRequestLayer::new(|mut request: axum::extract::Request| {
+        if request.uri().path().contains("//") {
+            let mut path = request.uri().path().to_owned();
+            while path.contains("//") {
+                path = path.replace("//", "/");
+            }
+            if let Some(query) = request.uri().query() {
+                path = format!("{path}?{query}");
+            }
+            if let Ok(uri) = Uri::try_from(path) {
+                *request.uri_mut() = uri;
+            }
+        }
+        request
+    });
+    Router::new().fallback_service(collapse.layer(router))
+}
+
+/// Metadata as the Exchange-like server fetches it.
+struct OverHttps(HttpClient);
+
+impl MetadataSource for OverHttps {
+    fn fetch<'a>(&'a self, url: &'a str) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'a>> {
+        Box::pin(async move {
+            if !url.starts_with("https://") {
+                return Err(format!("`{url}` is not https"));
+            }
+            let request = HttpRequest::get(url).timeout(METADATA_TIMEOUT);
+            let response = self.0.send(request).await.map_err(|error| error.to_string())?;
+            if response.status != StatusCode::OK {
+                return Err(format!("`{url}` answered {}", response.status));
+            }
+            Ok(response.body.to_vec())
+        })
+    }
+}

@@ -1,0 +1,287 @@
+//! `actas serve`: the servers that the configuration names.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use actas_agent::{Agent, Deliverer, RenewOptions, RenewStage, Use};
+use actas_runtime::config::{CloudConfig, OnpremConfig};
+use actas_runtime::{Limits, Server, SystemClock, listener};
+use actas_sts::Policy;
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use http::StatusCode;
+use jiff::SignedDuration;
+use sd_notify::NotifyState;
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::app::Context;
+use crate::arguments::global::Global;
+use crate::arguments::serve::{Role, Serve};
+use crate::cloud::seed::Seed;
+use crate::cloud::{Cloud, Place, Plan};
+use crate::output::Console;
+use crate::problem::Problem;
+use crate::signals;
+use crate::workplace::{CLOUD_FOLDER, ONPREM_FOLDER, Workplace, make_folder, write_atomically};
+
+/// How long connections may take to end.
+const GRACE: Duration = Duration::from_secs(10);
+/// How often the certificate's end is looked at.
+const RENEWAL_EVERY: Duration = Duration::from_mins(10);
+/// How long before its end a certificate is renewed.
+const RENEW_BEFORE: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// The longest life of tokens and caches of those who validate, and an hour.
+const RETIRE_AFTER: SignedDuration = SignedDuration::from_hours(25);
+
+/// Runs until told to stop; drains then.
+pub(crate) async fn run(serve: Serve, context: &Context) -> Result<(), Problem> {
+    let stop = signals::stop()?;
+    let mut reload = signals::reload()?;
+    let mut running = Running::start(&serve, context).await?;
+    context.console.note("ready; SIGTERM stops, SIGHUP reads the configuration again");
+    // Outside systemd there is nobody to tell.
+    let _ = sd_notify::notify(&[NotifyState::Ready]);
+    let mut stopped = std::pin::pin!(stop.wait());
+    loop {
+        tokio::select! {
+            () = &mut stopped => break,
+            _ = reload.recv() => {
+                match running.reload(&serve, &context.global).await {
+                    Ok(()) => context.console.note("the configuration was read again"),
+                    // What runs goes on as it was.
+                    Err(problem) => context.console.problem(&problem),
+                }
+            }
+        }
+    }
+    let _ = sd_notify::notify(&[NotifyState::Stopping]);
+    running.stop().await
+}
+
+struct Running {
+    cloud: Option<Cloud>,
+    onprem: Option<OnPremises>,
+}
+
+struct OnPremises {
+    server: Server,
+    work: Work,
+}
+
+/// What an agent does by itself.
+struct Work {
+    agent: Agent,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+// === impl Running ===
+
+impl Running {
+    async fn start(serve: &Serve, context: &Context) -> Result<Self, Problem> {
+        let workplace = Workplace::open(&context.global)?;
+        let (cloud, onprem) = roles(serve, &workplace)?;
+        let mut values = Map::new();
+        let cloud = match cloud {
+            Some(config) => {
+                let cloud = start_cloud(&config, &context.console).await?;
+                values.insert("CLOUD_URL".to_owned(), cloud.place.origin().into());
+                values.insert("CA_PEM".to_owned(), cloud.ca_file().display().to_string().into());
+                if let Some(address) = cloud.http_address {
+                    values.insert("HTTP_URL".to_owned(), format!("http://{address}").into());
+                }
+                Some(cloud)
+            }
+            None => None,
+        };
+        let onprem = match onprem {
+            Some(config) => {
+                let onprem = OnPremises::start(&config, &workplace)?;
+                values.insert("ONPREM_URL".to_owned(), format!("http://{}", onprem.server.local_addr()).into());
+                Some(onprem)
+            }
+            None => None,
+        };
+        values.insert("DATA_DIR".to_owned(), workplace.data.display().to_string().into());
+        for (name, value) in &values {
+            context.console.note(&format!("{name} = {}", value.as_str().unwrap_or_default()));
+        }
+        if let Some(file) = &serve.ready_file {
+            write_atomically(file, format!("{:#}\n", Value::Object(values)).as_bytes())?;
+        }
+        Ok(Self { cloud, onprem })
+    }
+
+    async fn reload(&mut self, serve: &Serve, global: &Global) -> Result<(), Problem> {
+        let workplace = Workplace::open(global)?;
+        let (cloud_config, _) = roles(serve, &workplace)?;
+        if let (Some(cloud), Some(config)) = (&self.cloud, cloud_config) {
+            cloud.reload_certificate()?;
+            apply_seed(cloud, &config).await?;
+        }
+        if let Some(onprem) = &mut self.onprem {
+            // The new one first: if it cannot be had, the old one works on.
+            let agent = workplace.agent()?;
+            onprem.work.stop().await;
+            onprem.work = Work::start(agent);
+        }
+        Ok(())
+    }
+
+    async fn stop(self) -> Result<(), Problem> {
+        if let Some(mut onprem) = self.onprem {
+            onprem.work.stop().await;
+            onprem.server.stop(GRACE).await?;
+        }
+        if let Some(cloud) = self.cloud {
+            cloud.stop().await?;
+        }
+        Ok(())
+    }
+}
+
+/// What to run: the side that was asked for, or what the configuration names.
+fn roles(serve: &Serve, workplace: &Workplace) -> Result<(Option<CloudConfig>, Option<OnpremConfig>), Problem> {
+    let config = &workplace.config;
+    let (cloud, onprem) = match serve.role {
+        Some(Role::Cloud) => (Some(config.cloud.clone().map_or_else(|| default_cloud(workplace), Ok)?), None),
+        Some(Role::Onprem) => (None, Some(config.onprem.clone().unwrap_or_else(|| default_onprem(workplace)))),
+        None => (config.cloud.clone(), config.onprem.clone()),
+    };
+    if cloud.is_none() && onprem.is_none() {
+        return Err(Problem::failed("the configuration names neither a cloud nor an on-premises side")
+            .hint("`actas serve cloud` and `actas serve onprem` run one with its defaults; or write `[cloud]` or `[onprem]` into the file that `--config` names"));
+    }
+    Ok((cloud, onprem))
+}
+
+fn default_cloud(workplace: &Workplace) -> Result<CloudConfig, Problem> {
+    let public_origin = "https://localhost:8443".parse().map_err(|error| Problem::failed("the default origin is not one").because(&error))?;
+    Ok(CloudConfig {
+        listen: SocketAddr::from(([127, 0, 0, 1], 8443)),
+        http_listen: None,
+        public_origin,
+        data: workplace.data.join(CLOUD_FOLDER),
+        seed_file: None,
+    })
+}
+
+fn default_onprem(workplace: &Workplace) -> OnpremConfig {
+    OnpremConfig { listen: SocketAddr::from(([127, 0, 0, 1], 8480)), data: workplace.data.join(ONPREM_FOLDER) }
+}
+
+async fn start_cloud(config: &CloudConfig, console: &Console) -> Result<Cloud, Problem> {
+    let plan = Plan {
+        folder: config.data.clone(),
+        listen: config.listen,
+        http_listen: config.http_listen,
+        place: Place::public(config.public_origin.clone()),
+        policy: Policy::default(),
+        clock: SystemClock::shared(),
+    };
+    let cloud = Cloud::start(plan).await?;
+    let applications = apply_seed(&cloud, config).await?;
+    for (app_id, certificate_file, key_file, tenant) in applications {
+        console.note(&format!(
+            "sign in with: actas Connect-MsolService --graph-url {0} --authority {0} --ca-file {1} -TenantId {tenant} -ClientId {app_id} -CertificateFile {2} -KeyFile {3}",
+            cloud.place.origin(),
+            cloud.ca_file().display(),
+            certificate_file.display(),
+            key_file.display(),
+        ));
+    }
+    if cloud.directory.tenants().await?.is_empty() {
+        console.warning("the directory has no tenant; name a file with tenants, users and applications as `seed_file` of `[cloud]`");
+    }
+    Ok(cloud)
+}
+
+type Application = (uuid::Uuid, PathBuf, PathBuf, String);
+
+async fn apply_seed(cloud: &Cloud, config: &CloudConfig) -> Result<Vec<Application>, Problem> {
+    let Some(file) = &config.seed_file else { return Ok(Vec::new()) };
+    let seeded = cloud.apply_seed(&Seed::load(file)?).await?;
+    let of_tenant = |seeded: crate::cloud::seed::Seeded| {
+        let tenant = seeded.tenant.id.to_string();
+        seeded.applications.into_iter().map(move |own| (own.app_id, own.certificate_file, own.key_file, tenant.clone()))
+    };
+    Ok(seeded.into_iter().flat_map(of_tenant).collect())
+}
+
+// === impl OnPremises ===
+
+impl OnPremises {
+    fn start(config: &OnpremConfig, workplace: &Workplace) -> Result<Self, Problem> {
+        make_folder(&config.data)?;
+        let bound = listener::bind(config.listen)?;
+        let agent = Agent::open(&config.data, workplace.http()?, SystemClock::shared())?;
+        let router = Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(agent.clone());
+        let server = listener::serve_plain(bound, router, &Limits::default())?;
+        Ok(Self { server, work: Work::start(agent) })
+    }
+}
+
+/// Ready means that items can be accepted: the queue can be read.
+async fn ready(State(agent): State<Agent>) -> (StatusCode, &'static str) {
+    match agent.queue().counts().await {
+        Ok(_) => (StatusCode::OK, "ready\n"),
+        Err(error) => {
+            tracing::error!(%error, "the queue cannot be read");
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+        }
+    }
+}
+
+// === impl Work ===
+
+impl Work {
+    fn start(agent: Agent) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let delivery = tokio::spawn(Deliverer::new(agent.clone()).run(stopped.clone()));
+        let renewal = tokio::spawn(renew_in_time(agent.clone(), stopped));
+        Self { agent, stop, tasks: vec![delivery, renewal] }
+    }
+
+    /// Lets what is under way end.
+    async fn stop(&mut self) {
+        // The tasks hold the receivers.
+        let _ = self.stop.send(true);
+        for task in self.tasks.drain(..) {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the on-premises side failed");
+            }
+        }
+        tracing::debug!(agent = ?self.agent, "stopped");
+    }
+}
+
+/// Renews the token certificate by itself when its end is near, and finishes a renewal
+/// that was begun.
+async fn renew_in_time(agent: Agent, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if let Err(error) = renew_if_due(&agent).await {
+            tracing::warn!(%error, "the token certificate could not be renewed");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RENEWAL_EVERY) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+async fn renew_if_due(agent: &Agent) -> Result<(), actas_agent::Error> {
+    let now = agent.clock().now();
+    let begun = agent.renewal().await?.is_some_and(|state| state.stage != RenewStage::Retired);
+    let slots = agent.certificates().slots(Use::OAuthTokenIssuer, now).await?;
+    let ends = slots.current().map(|slot| slot.item.not_after());
+    let near = ends.is_some_and(|ends| ends.duration_since(now) < RENEW_BEFORE);
+    if !(begun || near) || agent.connection().await?.is_none() {
+        return Ok(());
+    }
+    let graph = agent.graph().await?;
+    agent.renew(&graph, &RenewOptions { retire_after: RETIRE_AFTER, next: None }, |_| ()).await.map(drop)
+}

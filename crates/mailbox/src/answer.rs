@@ -1,0 +1,168 @@
+//! What goes back: the one map to HTTP.
+
+use actas_exchange::soap::{Fault, Service};
+use actas_token::refusal::Layer;
+use actas_token::{Refusal, Rule};
+use actas_validator::diagnostics_header;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, StatusCode};
+
+/// An answer, before it is HTTP.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// SOAP, and all is well; or not, for some of what was asked.
+    Soap(String),
+    /// A fault of the whole request.
+    Fault(Fault, Service),
+    /// A caller without a good token.
+    Challenge(Challenge),
+    /// The client went away or does not speak HTTP.
+    BadRequest,
+    MethodNotAllowed,
+    NotFound,
+    /// The body is past its bound.
+    TooLarge,
+    /// We cannot tell whom to trust, or are told to say so.
+    Unavailable,
+}
+
+/// What a caller without a good token is told.
+#[derive(Debug)]
+pub(crate) struct Challenge {
+    pub(crate) status: StatusCode,
+    /// The value of `WWW-Authenticate`.
+    pub(crate) authenticate: String,
+    /// The value of `x-ms-diagnostics`.
+    pub(crate) diagnostics: Option<String>,
+}
+
+const DIAGNOSTICS: HeaderName = HeaderName::from_static("x-ms-diagnostics");
+const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Soap(text) => xml(StatusCode::OK, text),
+            Self::Fault(fault, service) => xml(StatusCode::INTERNAL_SERVER_ERROR, fault.write(service)),
+            Self::Challenge(challenge) => challenge.into_response(),
+            Self::BadRequest => StatusCode::BAD_REQUEST.into_response(),
+            Self::MethodNotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, HeaderValue::from_static("POST"))]).into_response()
+            }
+            Self::NotFound => StatusCode::NOT_FOUND.into_response(),
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        }
+    }
+}
+
+fn xml(status: StatusCode, text: String) -> Response {
+    (status, [(CONTENT_TYPE, XML)], Body::from(text)).into_response()
+}
+
+impl IntoResponse for Challenge {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        let headers = response.headers_mut();
+        // Both are made of configuration and constants; one that no header can hold is left out.
+        if let Ok(authenticate) = HeaderValue::from_str(&self.authenticate) {
+            headers.insert(WWW_AUTHENTICATE, authenticate);
+        }
+        if let Some(Ok(diagnostics)) = self.diagnostics.as_deref().map(HeaderValue::from_str) {
+            headers.insert(DIAGNOSTICS, diagnostics);
+        }
+        response
+    }
+}
+
+// === what a refused caller is told ===
+
+/// The status for a refusal, and the `error` of its challenge: none for a caller who sent
+/// no token (RFC 6750 §3.1).
+pub(crate) fn status_of(refusal: &Refusal) -> (StatusCode, Option<&'static str>) {
+    match refusal.rule() {
+        Rule::V1 => (StatusCode::BAD_REQUEST, Some("invalid_request")),
+        Rule::V2 => (StatusCode::UNAUTHORIZED, None),
+        Rule::V19 => (StatusCode::FORBIDDEN, Some("insufficient_scope")),
+        _ => (StatusCode::UNAUTHORIZED, Some("invalid_token")),
+    }
+}
+
+/// The value of `x-ms-diagnostics`. In verbose form it names the rule and what it found,
+/// in our words only: nothing in it comes from the token.
+pub(crate) fn diagnostics(refusal: &Refusal, verbose: bool) -> Option<String> {
+    if matches!(refusal, Refusal::NoToken) {
+        return None;
+    }
+    if !verbose {
+        return Some(diagnostics_header(refusal));
+    }
+    let public = refusal.diagnostics();
+    let rule = refusal.rule().name();
+    let found = found(refusal).map_or_else(String::new, |found| format!(", {found}"));
+    Some(format!(
+        "{};reason=\"{} (rule {rule}{found})\";error_category=\"{}\"",
+        public.code, public.reason, public.category
+    ))
+}
+
+fn found(refusal: &Refusal) -> Option<String> {
+    let layered = |layer: &Layer, why: &str| format!("{layer} token: {why}");
+    match refusal {
+        Refusal::ActAs(why)
+        | Refusal::AppOnly(why)
+        | Refusal::Audience(_, why)
+        | Refusal::Denied(why)
+        | Refusal::Nesting(why)
+        | Refusal::Shape(why) => Some((*why).to_owned()),
+        Refusal::Time(layer, why) => Some(layered(layer, why)),
+        Refusal::NotAPrincipal(claim, layer) => Some(layered(layer, claim)),
+        // What else there is to say comes from the token, or tells which users exist.
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn diagnostics_hold_nothing_of_a_token() {
+        let told = "secret-value";
+        let refusals = [
+            Refusal::Algorithm(told.into()),
+            Refusal::Audience(told.into(), "another host"),
+            Refusal::NotBound(told.into(), told.into()),
+            Refusal::RealmsDiffer(told.into(), told.into()),
+            Refusal::Type(told.into()),
+            Refusal::UnknownCaller(told.into()),
+            Refusal::UnknownIssuer(told.into()),
+            Refusal::UnknownKey(told.into()),
+            Refusal::UnknownRealm(told.into()),
+            Refusal::WrongVoucher(told.into(), told.into()),
+        ];
+        for refusal in refusals {
+            for verbose in [false, true] {
+                let text = diagnostics(&refusal, verbose).unwrap();
+                assert!(!text.contains(told), "{text}");
+                assert!(HeaderValue::from_str(&text).is_ok(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_form_is_the_one_of_exchange() {
+        let refusal = Refusal::Audience("x".into(), "another host");
+        assert_eq!(
+            diagnostics(&refusal, false).unwrap(),
+            "2000003;reason=\"The audience claim value is invalid 'aud'.\";error_category=\"invalid_resource\""
+        );
+        assert_eq!(
+            diagnostics(&refusal, true).unwrap(),
+            "2000003;reason=\"The audience claim value is invalid 'aud'. (rule V12, another host)\";error_category=\"invalid_resource\""
+        );
+        assert_eq!(diagnostics(&Refusal::NoToken, true), None);
+    }
+}

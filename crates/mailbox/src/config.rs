@@ -1,0 +1,68 @@
+//! What an operator decides.
+
+use std::time::Duration;
+
+use actas_token::Limits;
+
+/// How a server is reached, and what it allows itself.
+#[derive(Clone, Debug)]
+pub struct MailboxConfig {
+    /// Host names that an audience may name, for instance `ews.outlook.cloud.example`.
+    /// Configured, never taken from a request.
+    pub hosts: Vec<String>,
+    /// The port that an audience may add to the host.
+    pub port: Option<u16>,
+    /// EWS as clients reach it; what Autodiscover tells.
+    pub ews_url: String,
+    /// Autodiscover as clients reach it.
+    pub autodiscover_url: String,
+    /// Where interactive clients would get a token; stands in the challenge.
+    pub authorization_uri: Option<String>,
+    /// Policy on times of tokens.
+    pub limits: Limits,
+    /// The bound within which a revoked auth server or partner stops working. A disabled
+    /// user stops with the next request.
+    pub trust_refresh: Duration,
+    /// Whether a refused caller is told which rule failed. Never what was in its token.
+    pub verbose_diagnostics: bool,
+    /// The most bytes of an EWS request.
+    pub request_bytes_max: usize,
+}
+
+/// A way in which EWS can fail for one mailbox.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// HTTP 503, as a server in front answers whose queue is full.
+    Http503,
+    /// HTTP 200, and `ErrorInternalServerError` for each item.
+    InternalErrorInside200,
+    /// The fault `ErrorServerBusy`.
+    ServerBusy {
+        /// How long the server wants to be left alone.
+        back_off_ms: u64,
+    },
+}
+
+/// The most bytes of an EWS request, unless configured.
+const REQUEST_BYTES_MAX: usize = 40 * 1024 * 1024;
+/// How old the server's knowledge of its trust may be, unless configured.
+const TRUST_REFRESH: Duration = Duration::from_secs(5);
+
+impl MailboxConfig {
+    /// A careful configuration: trust at most five seconds old, terse diagnostics,
+    /// requests of at most 40 MiB.
+    pub fn new(hosts: Vec<String>, ews_url: impl Into<String>, autodiscover_url: impl Into<String>) -> Self {
+        Self {
+            hosts,
+            port: None,
+            ews_url: ews_url.into(),
+            autodiscover_url: autodiscover_url.into(),
+            authorization_uri: None,
+            limits: Limits::default(),
+            trust_refresh: TRUST_REFRESH,
+            verbose_diagnostics: false,
+            request_bytes_max: REQUEST_BYTES_MAX,
+        }
+    }
+}

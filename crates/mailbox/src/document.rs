@@ -1,0 +1,358 @@
+//! Items as they are stored: one JSON document each, its files beside it.
+
+use actas_exchange::ews::{
+    Body, BodyType, ExtendedFieldUri, ExtendedProperty, FileAttachment, Importance, Mailbox, Message, PropertyTag,
+    PropertyType, Sensitivity, Value,
+};
+use actas_store::mailbox::{Attachment, Item, ItemProperty, Owner};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use uuid::Uuid;
+
+use crate::ids::{self, Of};
+
+/// What a message is, but for what the store keeps in columns of its own: id, folder,
+/// version, time of receipt, size and whether it was read.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub(crate) struct Document {
+    class: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sensitivity: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<StoredBody>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<StoredFile>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    categories: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    importance: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_reply_to: Option<String>,
+    is_draft: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    extended: Vec<StoredProperty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_modified: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender: Option<StoredMailbox>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    to: Vec<StoredMailbox>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cc: Vec<StoredMailbox>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bcc: Vec<StoredMailbox>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation_topic: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<StoredMailbox>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    internet_message_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    references: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reply_to: Vec<StoredMailbox>,
+    /// The MIME stream that the item came as; its bytes are beside it, like a file's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mime: Option<StoredMime>,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+struct StoredBody {
+    kind: String,
+    content: String,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct StoredMime {
+    pub(crate) id: Uuid,
+    pub(crate) character_set: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+struct StoredFile {
+    id: Uuid,
+    name: Option<String>,
+    content_type: Option<String>,
+    content_id: Option<String>,
+    size: u64,
+    is_inline: Option<bool>,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+struct StoredMailbox {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routing_type: Option<String>,
+}
+
+/// An extended property by its text form.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+struct StoredProperty {
+    property: String,
+    #[serde(flatten)]
+    value: StoredValue,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum StoredValue {
+    Value(String),
+    Values(Vec<String>),
+}
+
+/// An item that is ready for the store.
+#[derive(Debug)]
+pub(crate) struct NewItem {
+    pub(crate) item: Item,
+    pub(crate) properties: Vec<ItemProperty>,
+    pub(crate) attachments: Vec<Attachment>,
+}
+
+/// The class of a message that has none.
+const DEFAULT_CLASS: &str = "IPM.Note";
+/// Values that are longer are not found by index.
+const INDEXED_VALUE_BYTES_MAX: usize = 512;
+/// The media type under which an item's own MIME stream is kept.
+const MIME_TYPE: &str = "message/rfc822";
+
+// === to the store ===
+
+impl NewItem {
+    /// A message as a request had it, with everything that is left to the server.
+    ///
+    /// Class, flags and times each have two names; of two that differ the extended
+    /// property wins. A message without flags is a draft (MS-OXCMSG, `mfUnsent`).
+    pub(crate) fn of(message: Message, folder: Uuid, now: Timestamp) -> Result<Self, serde_json::Error> {
+        let mut message = message.normalised();
+        keep_first_of_each(&mut message.extended);
+        let time = |tag| time_property(&message, tag);
+        let received = time(PropertyTag::DELIVERY_TIME).or(message.received).unwrap_or(now);
+        let sent = time(PropertyTag::SUBMIT_TIME).or(message.sent).unwrap_or(received);
+        let mut attachments = Vec::with_capacity(message.attachments.len() + 1);
+        let files = message.attachments.into_iter().map(|file| StoredFile::split(file, &mut attachments)).collect();
+        let mime = message.mime_content.map(|mime| {
+            let id = Uuid::new_v4();
+            let content_type = MIME_TYPE.to_owned();
+            attachments.push(Attachment { id, name: String::new(), content_type, content: mime.content });
+            StoredMime { id, character_set: mime.character_set }
+        });
+        let class = message.item_class.unwrap_or_else(|| DEFAULT_CLASS.to_owned());
+        let properties = indexed(&class, &message.extended);
+        let document = Document {
+            class,
+            sensitivity: Some(message.sensitivity.unwrap_or(Sensitivity::Normal).as_str().to_owned()),
+            body: message.body.map(StoredBody::from),
+            attachments: files,
+            categories: message.categories,
+            importance: Some(message.importance.unwrap_or(Importance::Normal).as_str().to_owned()),
+            in_reply_to: message.in_reply_to,
+            is_draft: message.is_draft.unwrap_or(true),
+            sent: Some(sent),
+            created: Some(now),
+            extended: message.extended.iter().map(StoredProperty::from).collect(),
+            last_modified: Some(now),
+            sender: message.sender.map(StoredMailbox::from),
+            to: to_stored(message.to),
+            cc: to_stored(message.cc),
+            bcc: to_stored(message.bcc),
+            conversation_topic: message.conversation_topic.or_else(|| message.subject.clone()),
+            subject: message.subject,
+            from: message.from.map(StoredMailbox::from),
+            internet_message_id: message.internet_message_id,
+            references: message.references,
+            reply_to: to_stored(message.reply_to),
+            mime,
+        };
+        let document = serde_json::to_string(&document)?;
+        let size = document.len() + attachments.iter().map(|file| file.content.len()).sum::<usize>();
+        let item = Item {
+            id: Uuid::new_v4(),
+            folder,
+            received,
+            version: 1,
+            is_read: message.is_read.unwrap_or(false),
+            size: i64::try_from(size).unwrap_or(i64::MAX),
+            document,
+        };
+        Ok(Self { item, properties, attachments })
+    }
+}
+
+fn keep_first_of_each(properties: &mut Vec<ExtendedProperty>) {
+    let mut seen = HashSet::with_capacity(properties.len());
+    properties.retain(|property| seen.insert(property.uri().clone()));
+}
+
+fn time_property(message: &Message, tag: PropertyTag) -> Option<Timestamp> {
+    let uri = ExtendedFieldUri::tag(tag, PropertyType::SYSTEM_TIME);
+    message.extended.iter().find(|property| *property.uri() == uri)?.text()?.parse().ok()
+}
+
+/// What the item is found by without reading its folder: each short text property.
+fn indexed(class: &str, extended: &[ExtendedProperty]) -> Vec<ItemProperty> {
+    let class_uri = ExtendedFieldUri::tag(PropertyTag::MESSAGE_CLASS, PropertyType::STRING);
+    let texts = extended.iter().filter_map(|property| index_key(property.uri(), property.text()?));
+    index_key(&class_uri, class).into_iter().chain(texts).collect()
+}
+
+/// The key under which an item with this property and value is found, if there is an
+/// index for such.
+pub(crate) fn index_key(uri: &ExtendedFieldUri, value: &str) -> Option<ItemProperty> {
+    (uri.kind == PropertyType::STRING && value.len() <= INDEXED_VALUE_BYTES_MAX)
+        .then(|| ItemProperty { property: uri.to_string(), value: value.to_owned() })
+}
+
+// === from the store ===
+
+/// Why a stored document is none.
+#[derive(Debug)]
+pub(crate) struct Corrupt(pub(crate) String);
+
+impl Document {
+    pub(crate) fn read(item: &Item) -> Result<Self, Corrupt> {
+        serde_json::from_str(&item.document).map_err(|error| Corrupt(format!("item {}: {error}", item.id)))
+    }
+
+    /// The message as responses tell of it.
+    pub(crate) fn into_message(self, owner: Owner, item: &Item, folder_version: i64) -> Result<Message, Corrupt> {
+        let extended = self.extended.into_iter().map(StoredProperty::restore).collect::<Result<Vec<_>, _>>();
+        let extended = extended.map_err(|why| Corrupt(format!("item {}: {why}", item.id)))?;
+        Ok(Message {
+            mime_content: None,
+            item_id: Some(ids::item(owner, item.id, item.version)),
+            parent_folder_id: Some(ids::folder(owner, item.folder, folder_version)),
+            item_class: Some(self.class),
+            subject: self.subject,
+            sensitivity: self.sensitivity.as_deref().and_then(Sensitivity::from_name),
+            body: self.body.map(StoredBody::restore),
+            has_attachments: Some(!self.attachments.is_empty()),
+            attachments: self.attachments.into_iter().map(|file| file.restore(owner)).collect(),
+            received: Some(item.received),
+            size: u64::try_from(item.size).ok(),
+            categories: self.categories,
+            importance: self.importance.as_deref().and_then(Importance::from_name),
+            in_reply_to: self.in_reply_to,
+            is_draft: Some(self.is_draft),
+            sent: self.sent,
+            created: self.created,
+            extended,
+            last_modified: self.last_modified,
+            sender: self.sender.map(Mailbox::from),
+            to: from_stored(self.to),
+            cc: from_stored(self.cc),
+            bcc: from_stored(self.bcc),
+            conversation_topic: self.conversation_topic,
+            from: self.from.map(Mailbox::from),
+            internet_message_id: self.internet_message_id,
+            is_read: Some(item.is_read),
+            references: self.references,
+            reply_to: from_stored(self.reply_to),
+        })
+    }
+}
+
+// === the parts ===
+
+impl From<Body> for StoredBody {
+    fn from(body: Body) -> Self {
+        Self { kind: body.kind.as_str().to_owned(), content: body.content }
+    }
+}
+
+impl StoredBody {
+    fn restore(self) -> Body {
+        Body { kind: BodyType::from_name(&self.kind).unwrap_or(BodyType::Text), content: self.content }
+    }
+}
+
+impl StoredFile {
+    /// Takes the bytes out of an attachment.
+    fn split(file: FileAttachment, files: &mut Vec<Attachment>) -> Self {
+        let id = Uuid::new_v4();
+        let content = file.content.unwrap_or_default();
+        let stored = Self {
+            id,
+            name: file.name.clone(),
+            content_type: file.content_type.clone(),
+            content_id: file.content_id,
+            size: u64::try_from(content.len()).unwrap_or(u64::MAX),
+            is_inline: file.is_inline,
+        };
+        files.push(Attachment {
+            id,
+            name: file.name.unwrap_or_default(),
+            content_type: file.content_type.unwrap_or_default(),
+            content,
+        });
+        stored
+    }
+
+    fn restore(self, owner: Owner) -> FileAttachment {
+        FileAttachment {
+            id: Some(ids::write(Of::Attachment, owner, self.id)),
+            name: self.name,
+            content_type: self.content_type,
+            content_id: self.content_id,
+            size: Some(self.size),
+            is_inline: self.is_inline,
+            content: None,
+        }
+    }
+}
+
+impl From<&ExtendedProperty> for StoredProperty {
+    fn from(property: &ExtendedProperty) -> Self {
+        let value = match property.value() {
+            Value::One(text) => StoredValue::Value(text.clone()),
+            Value::Many(texts) => StoredValue::Values(texts.clone()),
+        };
+        Self { property: property.uri().to_string(), value }
+    }
+}
+
+impl StoredProperty {
+    fn restore(self) -> actas_exchange::Result<ExtendedProperty> {
+        let value = match self.value {
+            StoredValue::Value(text) => Value::One(text),
+            StoredValue::Values(texts) => Value::Many(texts),
+        };
+        ExtendedProperty::new(self.property.parse()?, value)
+    }
+}
+
+impl std::fmt::Display for Corrupt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<Mailbox> for StoredMailbox {
+    fn from(mailbox: Mailbox) -> Self {
+        Self { name: mailbox.name, address: mailbox.address, routing_type: mailbox.routing_type }
+    }
+}
+
+impl From<StoredMailbox> for Mailbox {
+    fn from(stored: StoredMailbox) -> Self {
+        Self { name: stored.name, address: stored.address, routing_type: stored.routing_type }
+    }
+}
+
+fn to_stored(mailboxes: Vec<Mailbox>) -> Vec<StoredMailbox> {
+    mailboxes.into_iter().map(StoredMailbox::from).collect()
+}
+
+fn from_stored(stored: Vec<StoredMailbox>) -> Vec<Mailbox> {
+    stored.into_iter().map(Mailbox::from).collect()
+}

@@ -1,0 +1,186 @@
+//! `FindItem`
+
+use std::collections::HashSet;
+
+use actas_exchange::ews::{
+    Comparison, Failure, Field, FindItem, FindItemResponse, FolderId, ItemTraversal, Message, Operand, Page,
+    PropertyPath, Restriction, SortDirection, SortOrder,
+};
+use actas_store::mailbox::{Item, ItemProperty};
+use uuid::Uuid;
+
+use super::find_folder::unsupported;
+use super::page::Window;
+use super::{OpenMailbox, invalid_operation, storage};
+use crate::document;
+
+/// Items that are read at once when a folder has to be gone through.
+const SCANNED_ITEMS: i64 = 256;
+
+impl OpenMailbox<'_> {
+    pub(super) async fn find_items(&self, request: &FindItem) -> FindItemResponse {
+        let mut messages = Vec::with_capacity(request.folders.len());
+        for folder in &request.folders {
+            messages.push(self.find_in(folder, request).await.into());
+        }
+        FindItemResponse { messages }
+    }
+
+    async fn find_in(&self, folder: &FolderId, request: &FindItem) -> Result<Page<Message>, Failure> {
+        let folder = self.folder(folder)?.id;
+        if request.query.is_some() {
+            return Err(Failure::new(
+                invalid_operation(),
+                "This server does not search by QueryString. Use Restriction.",
+            ));
+        }
+        if request.traversal != ItemTraversal::Shallow {
+            // Soft-deleted items are in a folder of their own, and nothing is associated.
+            return Ok(Window::of(request.view, 0)?.page(Vec::new()));
+        }
+        // An unsupported path is told, whatever is in the folder.
+        let nothing = Message::default();
+        if let Some(restriction) = &request.restriction {
+            restriction.matches(&nothing).map_err(|error| unsupported(&error))?;
+        }
+        request.sort.compare(&nothing, &nothing).map_err(|error| unsupported(&error))?;
+        match &request.restriction {
+            None if is_store_order(&request.sort) => self.page_of_all(folder, request).await,
+            restriction => {
+                let mut found = self.matching(folder, restriction.as_ref(), &request.sort).await?;
+                request.sort.sort(&mut found).map_err(|error| unsupported(&error))?;
+                Ok(Window::of(request.view, found.len())?.cut(found))
+            }
+        }
+    }
+
+    /// A page of the whole folder, of which no more is read than is shown.
+    async fn page_of_all(&self, folder: Uuid, request: &FindItem) -> Result<Page<Message>, Failure> {
+        let mailboxes = &self.server.mailboxes;
+        let counts = mailboxes.counts(self.owner, folder).await.map_err(|error| storage(&error))?;
+        let window = Window::of(request.view, usize::try_from(counts.total).unwrap_or(0))?;
+        let length = window.range.len();
+        let (offset, count) = (i64::try_from(window.range.start), i64::try_from(length));
+        let (offset, count) = (offset.unwrap_or(i64::MAX), count.unwrap_or(i64::MAX));
+        let items = mailboxes.items_page(self.owner, folder, offset, count).await.map_err(|error| storage(&error))?;
+        let messages = items.iter().map(|item| Ok(self.message(item)?.0)).collect::<Result<_, Failure>>()?;
+        Ok(window.page(messages))
+    }
+
+    /// Everything in the folder that fulfils a restriction, newest first.
+    async fn matching(
+        &self,
+        folder: Uuid,
+        restriction: Option<&Restriction>,
+        sort: &SortOrder,
+    ) -> Result<Vec<Message>, Failure> {
+        let mailboxes = &self.server.mailboxes;
+        let mut search = Search { mailbox: self, restriction, sort, seen: HashSet::new(), found: Vec::new() };
+        if let Some(key) = restriction.and_then(required_key) {
+            let items = mailboxes.items_by_property(self.owner, folder, &key).await.map_err(|error| storage(&error))?;
+            search.take(&items)?;
+            return Ok(search.found);
+        }
+        let mut offset = 0;
+        loop {
+            let items = mailboxes.items_page(self.owner, folder, offset, SCANNED_ITEMS).await;
+            let items = items.map_err(|error| storage(&error))?;
+            search.take(&items)?;
+            let read = i64::try_from(items.len()).unwrap_or(SCANNED_ITEMS);
+            if read < SCANNED_ITEMS {
+                return Ok(search.found);
+            }
+            offset += read;
+            // Reads do not wait for anything: give way to other requests.
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+struct Search<'a> {
+    mailbox: &'a OpenMailbox<'a>,
+    restriction: Option<&'a Restriction>,
+    sort: &'a SortOrder,
+    /// What comes in while a folder is gone through moves the rest along.
+    seen: HashSet<Uuid>,
+    found: Vec<Message>,
+}
+
+impl Search<'_> {
+    fn take(&mut self, items: &[Item]) -> Result<(), Failure> {
+        for item in items {
+            if !self.seen.insert(item.id) {
+                continue;
+            }
+            let (mut message, _) = self.mailbox.message(item)?;
+            let fits = match self.restriction {
+                Some(restriction) => restriction.matches(&message).map_err(|error| unsupported(&error))?,
+                None => true,
+            };
+            if !fits {
+                continue;
+            }
+            // A search tells no bodies; they are kept only to sort by.
+            if !self.sort.0.iter().any(|field| field.path == PropertyPath::Field(Field::Body)) {
+                message.body = None;
+            }
+            self.found.push(message);
+        }
+        Ok(())
+    }
+}
+
+/// A property that every item must have which fulfils the restriction, and by which items
+/// are found without reading the folder.
+fn required_key(restriction: &Restriction) -> Option<ItemProperty> {
+    match restriction {
+        Restriction::Compare {
+            operation: Comparison::IsEqualTo,
+            path: PropertyPath::Extended(uri),
+            operand: Operand::Constant(value),
+        } => document::index_key(uri, value),
+        Restriction::And(conditions) => conditions.iter().find_map(required_key),
+        _ => None,
+    }
+}
+
+/// Whether an order is the one in which the store tells items: newest first.
+fn is_store_order(sort: &SortOrder) -> bool {
+    match sort.0.as_slice() {
+        [] => true,
+        [field] => {
+            field.direction == SortDirection::Descending && field.path == PropertyPath::Field(Field::DateTimeReceived)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actas_exchange::ews::{BaseType, ExtendedFieldUri};
+
+    use super::*;
+
+    fn equals(kind: BaseType, value: &str) -> Restriction {
+        Restriction::equals(ExtendedFieldUri::public_string("DeliveryKey", kind.into()), value)
+    }
+
+    #[test]
+    fn only_what_is_required_is_looked_up() {
+        let key = equals(BaseType::String, "6f1c");
+        let other = Restriction::equals(Field::Subject, "x");
+        let cases = [
+            (key.clone(), true),
+            (Restriction::And(vec![other.clone(), key.clone()]), true),
+            (Restriction::And(vec![Restriction::And(vec![key.clone()])]), true),
+            (Restriction::Or(vec![key.clone(), key.clone()]), false),
+            (Restriction::Not(Box::new(key)), false),
+            (other, false),
+            (equals(BaseType::Integer, "6"), false),
+            (equals(BaseType::String, &"x".repeat(600)), false),
+        ];
+        for (restriction, indexed) in cases {
+            assert_eq!(required_key(&restriction).is_some(), indexed, "{restriction:?}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Ids and change keys as clients see them: opaque, and good in one mailbox only.
+
+use actas_exchange::ews::{FolderKey, ItemId};
+use actas_store::mailbox::Owner;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use uuid::Uuid;
+
+/// What an id is of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Of {
+    Attachment,
+    Folder,
+    Item,
+}
+
+/// Why an id leads to nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum NoId {
+    /// It is of another mailbox.
+    Foreign,
+    /// It is no id of ours.
+    Malformed,
+}
+
+/// The first byte of every id, to be raised when their form changes.
+const FORM: u8 = 1;
+
+impl Of {
+    fn byte(self) -> u8 {
+        match self {
+            Self::Attachment => b'A',
+            Self::Folder => b'F',
+            Self::Item => b'I',
+        }
+    }
+}
+
+/// Writes an id: form, kind, user, object.
+pub(crate) fn write(of: Of, owner: Owner, id: Uuid) -> String {
+    let mut bytes = vec![FORM, of.byte()];
+    bytes.extend(owner.user.as_bytes());
+    bytes.extend(id.as_bytes());
+    STANDARD.encode(bytes)
+}
+
+/// Reads an id. Whose it is decides nothing: the look-up takes the owner, too.
+pub(crate) fn read(of: Of, owner: Owner, text: &str) -> Result<Uuid, NoId> {
+    let bytes = STANDARD.decode(text).map_err(|_| NoId::Malformed)?;
+    let Some(([FORM, kind], rest)) = bytes.split_first_chunk::<2>() else {
+        return Err(NoId::Malformed);
+    };
+    let Some((user, id)) = rest.split_first_chunk::<16>() else {
+        return Err(NoId::Malformed);
+    };
+    let id = <[u8; 16]>::try_from(id).map_err(|_| NoId::Malformed)?;
+    if *kind != of.byte() {
+        return Err(NoId::Malformed);
+    }
+    if *user != *owner.user.as_bytes() {
+        return Err(NoId::Foreign);
+    }
+    Ok(Uuid::from_bytes(id))
+}
+
+/// The id and the version of an item.
+pub(crate) fn item(owner: Owner, id: Uuid, version: i64) -> ItemId {
+    ItemId::with_change_key(write(Of::Item, owner, id), change_key(version))
+}
+
+/// The id and the version of a folder.
+pub(crate) fn folder(owner: Owner, id: Uuid, version: i64) -> FolderKey {
+    FolderKey::with_change_key(write(Of::Folder, owner, id), change_key(version))
+}
+
+fn change_key(version: i64) -> String {
+    STANDARD.encode(version.to_be_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use actas_directory::TenantId;
+
+    use super::*;
+
+    fn owner(user: u128) -> Owner {
+        Owner { tenant: TenantId(Uuid::from_u128(1)), user: Uuid::from_u128(user) }
+    }
+
+    #[test]
+    fn an_id_is_good_in_one_mailbox_and_for_one_kind() {
+        let id = Uuid::from_u128(7);
+        let text = write(Of::Item, owner(2), id);
+        assert_eq!(read(Of::Item, owner(2), &text), Ok(id));
+        assert_eq!(read(Of::Item, owner(3), &text), Err(NoId::Foreign));
+        assert_eq!(read(Of::Folder, owner(2), &text), Err(NoId::Malformed));
+        for wrong in ["", "DUMMY", "AQ==", "AUk=", &text[1..], &format!("{text}AAAA"), &text.to_lowercase()] {
+            assert_eq!(read(Of::Item, owner(2), wrong), Err(NoId::Malformed), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! The path of a request: route, admission, operation, answer.
+
+use actas_exchange::autodiscover::GetUserSettingsRequest;
+use actas_exchange::ews::{Call, Request as Operation};
+use actas_exchange::soap::{Fault, Service};
+use actas_token::Refusal;
+use actas_validator::bearer_token;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::admission::{self, Acting, Caller, Denied};
+use crate::answer::{self, Answer, Challenge};
+use crate::audit::Subject;
+use crate::config::FaultKind;
+use crate::{Inner, MailboxServer, autodiscover, ews};
+
+/// The most bytes of an Autodiscover request.
+const AUTODISCOVER_BYTES_MAX: usize = 256 * 1024;
+/// The most bytes of a refused request that are read away, so that its client gets to
+/// read the answer and keeps its connection.
+const DRAINED_BYTES_MAX: usize = 1024 * 1024;
+/// The most bytes of a client's request id that are sent back.
+const CLIENT_REQUEST_ID_BYTES_MAX: usize = 128;
+/// Requests from this size on are parsed away from the threads that serve others.
+const PARSED_INLINE_BYTES_MAX: usize = 128 * 1024;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+const X_SOAP_ENABLED: HeaderName = HeaderName::from_static("x-soap-enabled");
+const X_OAUTH_ENABLED: HeaderName = HeaderName::from_static("x-oauth-enabled");
+const TRUE: HeaderValue = HeaderValue::from_static("True");
+
+pub(crate) fn router(server: MailboxServer) -> Router {
+    Router::new().fallback(serve).with_state(server)
+}
+
+/// What a path leads to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Endpoint {
+    AutodiscoverSoap,
+    /// The probe of older clients, who send SOAP only after seeing its headers.
+    AutodiscoverXml,
+    Ews,
+}
+
+impl Endpoint {
+    fn of(path: &str) -> Option<Self> {
+        match path.to_ascii_lowercase().as_str() {
+            "/autodiscover/autodiscover.svc" => Some(Self::AutodiscoverSoap),
+            "/autodiscover/autodiscover.xml" => Some(Self::AutodiscoverXml),
+            "/ews/exchange.asmx" => Some(Self::Ews),
+            _ => None,
+        }
+    }
+}
+
+async fn serve(State(server): State<MailboxServer>, request: Request) -> Response {
+    let id = Uuid::new_v4();
+    let (parts, body) = request.into_parts();
+    let client_id = parts.headers.get(&CLIENT_REQUEST_ID).filter(|id| id.len() <= CLIENT_REQUEST_ID_BYTES_MAX).cloned();
+    let endpoint = Endpoint::of(parts.uri.path());
+    let answer = match endpoint {
+        Some(endpoint) => server.0.answer(endpoint, &parts.method, &parts.headers, body, id).await,
+        None => Answer::NotFound,
+    };
+    let mut response = answer.into_response();
+    let headers = response.headers_mut();
+    if matches!(endpoint, Some(Endpoint::AutodiscoverSoap | Endpoint::AutodiscoverXml)) {
+        headers.insert(X_SOAP_ENABLED, TRUE);
+        headers.insert(X_OAUTH_ENABLED, TRUE);
+    }
+    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if let Some(id) = client_id {
+        headers.insert(CLIENT_REQUEST_ID, id);
+    }
+    response
+}
+
+impl Inner {
+    async fn answer(&self, endpoint: Endpoint, method: &Method, headers: &HeaderMap, body: Body, id: Uuid) -> Answer {
+        let now = self.clock.now();
+        if endpoint == Endpoint::AutodiscoverXml {
+            // Only its headers are of use; its own protocol is not spoken.
+            drain(body).await;
+            return match self.trust.refresh(now).await {
+                Ok(()) => Answer::Challenge(self.challenge(&Refusal::NoToken)),
+                Err(_) => Answer::Unavailable,
+            };
+        }
+        let resource = match endpoint {
+            Endpoint::Ews => &self.config.ews_url,
+            Endpoint::AutodiscoverSoap | Endpoint::AutodiscoverXml => &self.config.autodiscover_url,
+        };
+        let subject = Subject { token: bearer_token(headers).unwrap_or_default(), resource, request_id: id, now };
+        let caller = match self.admit(headers, subject).await {
+            Ok(caller) => caller,
+            Err(denied) => {
+                drain(body).await;
+                return denied;
+            }
+        };
+        if method != Method::POST {
+            drain(body).await;
+            return Answer::MethodNotAllowed;
+        }
+        let bytes_max = match endpoint {
+            Endpoint::Ews => self.config.request_bytes_max,
+            Endpoint::AutodiscoverSoap | Endpoint::AutodiscoverXml => AUTODISCOVER_BYTES_MAX,
+        };
+        let body = match read(headers, body, bytes_max).await {
+            Ok(body) => body,
+            Err(answer) => return answer,
+        };
+        match endpoint {
+            Endpoint::Ews => self.ews(&caller, body, subject).await,
+            Endpoint::AutodiscoverSoap | Endpoint::AutodiscoverXml => self.autodiscover(&caller, &body, subject).await,
+        }
+    }
+
+    // === admission ===
+
+    async fn admit(&self, headers: &HeaderMap, subject: Subject<'_>) -> Result<Caller, Answer> {
+        if let Err(error) = self.trust.refresh(subject.now).await {
+            tracing::error!(%error, "whom to trust cannot be read");
+            return Err(Answer::Unavailable);
+        }
+        let (refusal, tenant) = match self.caller(headers, subject.now).await {
+            Ok(caller) => return Ok(caller),
+            Err((Denied::Unavailable(error), _)) => {
+                tracing::error!(%error, "a user cannot be looked up");
+                return Err(Answer::Unavailable);
+            }
+            Err((Denied::Refused(refusal), tenant)) => (refusal, tenant),
+        };
+        if !matches!(refusal, Refusal::NoToken) {
+            tracing::debug!(rule = refusal.rule().name(), %refusal, "a token was refused");
+            self.audit.refused(subject, &refusal, tenant).await;
+        }
+        Err(Answer::Challenge(self.challenge(&refusal)))
+    }
+
+    async fn caller(
+        &self,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<Caller, (Denied, Option<actas_directory::TenantId>)> {
+        let refused = |refusal| (Denied::Refused(refusal), None);
+        let token = bearer_token(headers).map_err(refused)?;
+        let accepted = self.validator.validate(token, now).await.map_err(refused)?;
+        let tenant = accepted.tenant;
+        admission::caller(&self.directory, accepted).await.map_err(|denied| (denied, Some(tenant)))
+    }
+
+    fn challenge(&self, refusal: &Refusal) -> Challenge {
+        let (status, error) = answer::status_of(refusal);
+        Challenge {
+            status,
+            authenticate: self.validator.challenge(self.config.authorization_uri.as_deref(), error),
+            diagnostics: if status == StatusCode::BAD_REQUEST {
+                None
+            } else {
+                answer::diagnostics(refusal, self.config.verbose_diagnostics)
+            },
+        }
+    }
+
+    // === Autodiscover ===
+
+    async fn autodiscover(&self, caller: &Caller, body: &[u8], subject: Subject<'_>) -> Answer {
+        let (user, operation) = (caller.asserted_user(), "GetUserSettings");
+        let fault = |fault| Answer::Fault(fault, Service::Autodiscover);
+        let request = match GetUserSettingsRequest::parse(body, AUTODISCOVER_BYTES_MAX) {
+            Ok(request) => request,
+            Err(error) => {
+                return self.recorded(caller, subject, user, operation, async { fault(Fault::from(&error)) }).await;
+            }
+        };
+        // What is told depends on the tenant alone, so an application need not say for whom it
+        // asks; but nobody may claim to be somebody else.
+        if matches!(caller.acting, Acting::User(_))
+            && let Err(denied) = caller.user(&self.directory, request.impersonated.as_ref()).await
+        {
+            let named = request.impersonated.as_ref().map(actas_exchange::ews::ConnectingSid::as_str);
+            self.audit.impersonation_refused(subject, caller, named, denied.code.as_str()).await;
+            return fault(denied);
+        }
+        let answer = async {
+            match autodiscover::answer(&self.directory, &self.config, caller.tenant, &request).await {
+                Ok(response) => Answer::Soap(response.write()),
+                Err(error) => fault(admission::storage_fault(&error)),
+            }
+        };
+        self.recorded(caller, subject, user, operation, answer).await
+    }
+
+    // === EWS ===
+
+    async fn ews(&self, caller: &Caller, body: Bytes, subject: Subject<'_>) -> Answer {
+        let fault = |fault| Answer::Fault(fault, Service::Ews);
+        let call = match self.parse(body).await {
+            Ok(call) => call,
+            Err(unreadable) => {
+                let user = caller.asserted_user();
+                return self.recorded(caller, subject, user, "unreadable", async { fault(unreadable) }).await;
+            }
+        };
+        let named = call.header.impersonation.as_ref();
+        let user = match caller.user(&self.directory, named).await {
+            // The probe for our version touches no mailbox, and clients send it before they know one.
+            Ok(None) if !matches!(call.request, Operation::ConvertId(_)) => Err(admission::impersonation_required()),
+            user => user,
+        };
+        let user = match user {
+            Ok(user) => user,
+            Err(denied) => {
+                let named = named.map(actas_exchange::ews::ConnectingSid::as_str);
+                self.audit.impersonation_refused(subject, caller, named, denied.code.as_str()).await;
+                return fault(denied);
+            }
+        };
+        let upn = user.as_ref().map(|user| user.upn.as_str());
+        let operation = call.request.name().to_owned();
+        let answer = async {
+            match user.as_ref().and_then(|user| self.fault_of(user)) {
+                Some(FaultKind::Http503) => return Answer::Unavailable,
+                Some(FaultKind::ServerBusy { back_off_ms }) => return fault(Fault::busy(back_off_ms)),
+                Some(FaultKind::InternalErrorInside200) => return Answer::Soap(ews::all_failed(&call.request)),
+                None => {}
+            }
+            match ews::perform(self, user.as_ref(), call.request, subject.now).await {
+                Ok(text) => Answer::Soap(text),
+                Err(failed) => fault(failed),
+            }
+        };
+        self.recorded(caller, subject, upn, &operation, answer).await
+    }
+
+    async fn parse(&self, body: Bytes) -> Result<Call, Fault> {
+        let bytes_max = self.config.request_bytes_max;
+        if body.len() <= PARSED_INLINE_BYTES_MAX {
+            return Call::parse(&body, bytes_max).map_err(|error| Fault::from(&error));
+        }
+        let parsed = tokio::task::spawn_blocking(move || Call::parse(&body, bytes_max)).await;
+        match parsed {
+            Ok(parsed) => parsed.map_err(|error| Fault::from(&error)),
+            Err(_) => Err(Fault::new(
+                actas_exchange::ews::ResponseCode::ErrorInternalServerError,
+                "An internal server error occurred. The operation failed.",
+            )),
+        }
+    }
+
+    /// Answers, with a record that the token was accepted.
+    ///
+    /// The record is queued before the first write of the answer, so that it is on disk
+    /// no later; without it there is no answer.
+    async fn recorded(
+        &self,
+        caller: &Caller,
+        subject: Subject<'_>,
+        user: Option<&str>,
+        operation: &str,
+        answer: impl Future<Output = Answer>,
+    ) -> Answer {
+        let record = self.audit.accepted(subject, caller, user, operation);
+        let (recorded, answer) = tokio::join!(biased; record, answer);
+        match recorded {
+            Ok(()) => answer,
+            Err(error) => {
+                tracing::error!(%error, "an acceptance could not be recorded");
+                Answer::Unavailable
+            }
+        }
+    }
+}
+
+// === bodies ===
+
+async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Answer> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > bytes_max) {
+        return Err(Answer::TooLarge);
+    }
+    match Limited::new(body, bytes_max).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Answer::TooLarge),
+        Err(_) => Err(Answer::BadRequest),
+    }
+}
+
+/// Reads away what somebody sends who is not admitted, up to a bound. One who sends more
+/// loses the connection, and one who sends slowly the request, to the listener's bounds.
+async fn drain(body: Body) {
+    let mut body = Limited::new(body, DRAINED_BYTES_MAX);
+    while let Some(Ok(_)) = body.frame().await {}
+}

@@ -1,0 +1,13 @@
+//! The server, driven in process over its router, on a real disk.
+
+#![allow(unreachable_pub)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod admission;
+mod autodiscover;
+mod faults;
+mod folders;
+mod items;
+mod roundtrip;
+mod search;
+mod world;
