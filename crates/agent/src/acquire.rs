@@ -146,7 +146,11 @@ impl Agent {
 
     /// Proves that a key pair is accepted by the token service: a real token is asked
     /// for with it, and nothing is cached.
-    pub(crate) async fn prove_key(&self, pair: &actas_certificate::KeyPair, host: &str) -> Result<ActorToken, TokenFailure> {
+    pub(crate) async fn prove_key(
+        &self,
+        pair: &actas_certificate::KeyPair,
+        host: &str,
+    ) -> Result<ActorToken, TokenFailure> {
         let mut plan = self.plan(host).await?;
         plan.key = signing_key(pair)?;
         self.request(&plan, self.0.clock.now()).await
@@ -161,7 +165,9 @@ impl Agent {
         let configuration = self.oauth_configuration().await.map_err(TokenFailure::Configuration)?;
         let partner = self.exchange_partner().await?;
         let server = match &partner.auth_token {
-            AuthToken::UseOAuthServer => Some(self.token_server(configuration.client_authorization_oauth_server_identity.as_deref()).await?),
+            AuthToken::UseOAuthServer => {
+                Some(self.token_server(configuration.client_authorization_oauth_server_identity.as_deref()).await?)
+            }
             // It trusts our own metadata or certificate.
             _ => None,
         };
@@ -177,7 +183,8 @@ impl Agent {
             })?;
         let app_id: Uuid = configuration.service_name.unwrap_or(well_known::LYNC);
         let now = self.0.clock.now();
-        let pair = self.0.certificates.signing(Use::OAuthTokenIssuer, now).await.map_err(TokenFailure::Configuration)?;
+        let pair =
+            self.0.certificates.signing(Use::OAuthTokenIssuer, now).await.map_err(TokenFailure::Configuration)?;
         Ok(Plan {
             resource: Principal::audience(partner.application_identifier, host, realm.as_str()).to_string(),
             caller: Principal::in_realm(app_id, realm),
@@ -188,7 +195,9 @@ impl Agent {
 
     async fn exchange_partner(&self) -> Result<PartnerApplication, TokenFailure> {
         let partners = self.partners().await.map_err(TokenFailure::Configuration)?;
-        let exchange = partners.into_iter().find(|partner| partner.enabled && partner.application_identifier == well_known::EXCHANGE);
+        let exchange = partners
+            .into_iter()
+            .find(|partner| partner.enabled && partner.application_identifier == well_known::EXCHANGE);
         exchange.ok_or(TokenFailure::NoTrust)
     }
 
@@ -196,8 +205,10 @@ impl Agent {
     /// clients sign in at.
     async fn token_server(&self, client_sign_in: Option<&str>) -> Result<OAuthServer, TokenFailure> {
         let servers = self.oauth_servers().await.map_err(TokenFailure::Configuration)?;
-        let is_sign_in = |server: &OAuthServer| client_sign_in.is_some_and(|name| name.eq_ignore_ascii_case(&server.name));
-        let mut issuing: Vec<OAuthServer> = servers.into_iter().filter(|server| server.token_endpoint.is_some()).collect();
+        let is_sign_in =
+            |server: &OAuthServer| client_sign_in.is_some_and(|name| name.eq_ignore_ascii_case(&server.name));
+        let mut issuing: Vec<OAuthServer> =
+            servers.into_iter().filter(|server| server.token_endpoint.is_some()).collect();
         issuing.sort_by_key(is_sign_in);
         issuing.into_iter().next().ok_or_else(|| {
             TokenFailure::Configuration(
@@ -215,7 +226,12 @@ impl Agent {
         }
     }
 
-    async fn request_from(&self, server: &OAuthServer, plan: &Plan, now: Timestamp) -> Result<ActorToken, TokenFailure> {
+    async fn request_from(
+        &self,
+        server: &OAuthServer,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Result<ActorToken, TokenFailure> {
         let endpoint = server.token_endpoint.clone().unwrap_or_default();
         let audience = assertion_audience(server, &endpoint)?;
         let assertion = issue::assertion(&plan.key, &plan.caller, &audience, ASSERTION_LIFETIME, now)
@@ -225,7 +241,8 @@ impl Agent {
             .append_pair("assertion", &assertion)
             .append_pair("resource", &plan.resource)
             .finish();
-        let request = HttpRequest::post(endpoint.as_str(), "application/x-www-form-urlencoded", body).timeout(REQUEST_TIMEOUT);
+        let request =
+            HttpRequest::post(endpoint.as_str(), "application/x-www-form-urlencoded", body).timeout(REQUEST_TIMEOUT);
         let response = self.0.http.send(request).await.map_err(|error| TokenFailure::Unreachable {
             sts: endpoint.clone(),
             resource: plan.resource.clone(),
@@ -240,8 +257,12 @@ impl Agent {
         if response.status != StatusCode::OK {
             return Err(refused(describe_refusal(&response.body)));
         }
-        let answer: serde_json::Value = serde_json::from_slice(&response.body).map_err(|error| refused(format!(": the answer is not JSON: {error}")))?;
-        let token = answer.get("access_token").and_then(serde_json::Value::as_str).ok_or_else(|| refused(": the answer has no access_token".to_owned()))?;
+        let answer: serde_json::Value = serde_json::from_slice(&response.body)
+            .map_err(|error| refused(format!(": the answer is not JSON: {error}")))?;
+        let token = answer
+            .get("access_token")
+            .and_then(serde_json::Value::as_str)
+            .ok_or_else(|| refused(": the answer has no access_token".to_owned()))?;
         let lifetime = lifetime(&answer);
         Ok(ActorToken {
             token: token.to_owned(),
@@ -255,8 +276,12 @@ impl Agent {
 }
 
 fn signing_key(pair: &actas_certificate::KeyPair) -> Result<SigningKey, TokenFailure> {
-    SigningKey::new(pair.key().pkcs8_der(), pair.certificate().der())
-        .map_err(|error| TokenFailure::Configuration(Error::machine(format!("the token certificate {} cannot sign: {error}", pair.certificate().thumbprint()))))
+    SigningKey::new(pair.key().pkcs8_der(), pair.certificate().der()).map_err(|error| {
+        TokenFailure::Configuration(Error::machine(format!(
+            "the token certificate {} cannot sign: {error}",
+            pair.certificate().thumbprint()
+        )))
+    })
 }
 
 fn self_issue(plan: &Plan, now: Timestamp) -> Result<ActorToken, TokenFailure> {
@@ -268,7 +293,8 @@ fn self_issue(plan: &Plan, now: Timestamp) -> Result<ActorToken, TokenFailure> {
         trusted_for_delegation: true,
         lifetime: SELF_ISSUED_LIFETIME,
     };
-    let text = issue::actor_token(&plan.key, &token, now).map_err(|error| TokenFailure::Configuration(Error::machine(error.to_string())))?;
+    let text = issue::actor_token(&plan.key, &token, now)
+        .map_err(|error| TokenFailure::Configuration(Error::machine(error.to_string())))?;
     Ok(ActorToken {
         token: text,
         resource: plan.resource.clone(),
@@ -282,15 +308,24 @@ fn self_issue(plan: &Plan, now: Timestamp) -> Result<ActorToken, TokenFailure> {
 /// The audience of an assertion: one that the token service publishes for our realm at
 /// the endpoint's own host, else any for our realm, else the form that it must have.
 fn assertion_audience(server: &OAuthServer, endpoint: &str) -> Result<String, TokenFailure> {
-    let url = Url::parse(endpoint)
-        .ok()
-        .filter(|url| url.scheme() == "https")
-        .ok_or_else(|| TokenFailure::Configuration(Error::invalid(format!("the token endpoint `{endpoint}` of the OAuth server `{}` is not an https URL", server.name))))?;
-    let authority = url.port().map_or_else(|| url.host_str().unwrap_or_default().to_owned(), |port| format!("{}:{port}", url.host_str().unwrap_or_default()));
+    let url = Url::parse(endpoint).ok().filter(|url| url.scheme() == "https").ok_or_else(|| {
+        TokenFailure::Configuration(Error::invalid(format!(
+            "the token endpoint `{endpoint}` of the OAuth server `{}` is not an https URL",
+            server.name
+        )))
+    })?;
+    let authority = url.port().map_or_else(
+        || url.host_str().unwrap_or_default().to_owned(),
+        |port| format!("{}:{port}", url.host_str().unwrap_or_default()),
+    );
     let issuer: Uuid = server.issuer_identifier.parse().unwrap_or(well_known::STS);
     let own = Principal::audience(issuer, authority, server.realm.as_str()).to_string();
     let ours = |audience: &&String| audience.ends_with(&format!("@{}", server.realm));
-    let published = server.allowed_audiences.iter().find(|audience| **audience == own).or_else(|| server.allowed_audiences.iter().find(ours));
+    let published = server
+        .allowed_audiences
+        .iter()
+        .find(|audience| **audience == own)
+        .or_else(|| server.allowed_audiences.iter().find(ours));
     Ok(published.cloned().unwrap_or(own))
 }
 

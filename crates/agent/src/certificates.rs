@@ -73,7 +73,14 @@ impl CertificateStore {
 
     /// Makes a self-signed certificate and keeps it, unassigned. It begins a day ago, so
     /// that a credential from today's midnight lies inside its window.
-    pub fn make(&self, subject: &str, names: &[Name], bits: usize, lifetime: std::time::Duration, now: Timestamp) -> Result<Certificate, Error> {
+    pub fn make(
+        &self,
+        subject: &str,
+        names: &[Name],
+        bits: usize,
+        lifetime: std::time::Duration,
+        now: Timestamp,
+    ) -> Result<Certificate, Error> {
         let day = std::time::Duration::from_hours(24);
         let pair = issue::self_signed(subject, names, now - day, lifetime + day, bits)?;
         self.keep(&pair)?;
@@ -151,7 +158,8 @@ impl CertificateStore {
         let write = |slot: Option<&Slot<Certificate>>| {
             slot.map(|slot| StoredSlot { thumbprint: slot.item.thumbprint().to_owned(), effective: slot.effective })
         };
-        let stored = Stored { current: write(slots.current()), next: write(slots.next()), previous: write(slots.previous()) };
+        let stored =
+            Stored { current: write(slots.current()), next: write(slots.next()), previous: write(slots.previous()) };
         match version {
             Some(version) => self.settings.update(Kind::Certificates, of.as_str(), version, &stored).await?,
             None => self.settings.add(Kind::Certificates, of.as_str(), &stored).await?,
@@ -168,7 +176,13 @@ impl CertificateStore {
     }
 
     /// Stages a kept certificate to become current at a time.
-    pub async fn stage(&self, of: Use, thumbprint: &str, effective: Timestamp, now: Timestamp) -> Result<Option<StageWarning>, Error> {
+    pub async fn stage(
+        &self,
+        of: Use,
+        thumbprint: &str,
+        effective: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<StageWarning>, Error> {
         let certificate = self.usable(thumbprint, now)?;
         let (mut slots, version) = self.load(of, now).await?;
         let warning = slots.stage(certificate, effective, now)?;
@@ -232,7 +246,8 @@ impl CertificateStore {
 
     /// A key without certificate goes by its public half.
     fn pending_key_file(&self, spki_der: &[u8]) -> PathBuf {
-        let name: String = digest::digest(&digest::SHA256, spki_der).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let name: String =
+            digest::digest(&digest::SHA256, spki_der).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         self.folder.join(format!("request-{name}.key"))
     }
 }
@@ -274,5 +289,7 @@ fn make_folder(folder: &Path) -> Result<(), Error> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| Error::machine(format!("the folder `{}` cannot be made: {error}", folder.display())))
+    builder
+        .create(folder)
+        .map_err(|error| Error::machine(format!("the folder `{}` cannot be made: {error}", folder.display())))
 }

@@ -71,27 +71,42 @@ impl Agent {
     /// machine's own failures.
     pub async fn test_connectivity(&self, test: &ConnectivityTest) -> Result<ConnectivityReport, Error> {
         let now = self.0.clock.now();
-        let mut report =
-            ConnectivityReport { started: now, trace: Vec::new(), failed: None, item_id: None, better_autodiscover_url: None };
+        let mut report = ConnectivityReport {
+            started: now,
+            trace: Vec::new(),
+            failed: None,
+            item_id: None,
+            better_autodiscover_url: None,
+        };
         let smtp = test.sip.to_lowercase();
         let user = ActAsUser { upn: None, smtp: Some(smtp.clone()), sip: Some(smtp.clone()) };
         let subject = "Test-CsExStorageConnectivity";
-        let item = StorageItem::new(&smtp, Component::ConversationHistory, subject, "This item was created by a connectivity test.", None, now)?
-            .with_folder(test.folder);
+        let item = StorageItem::new(
+            &smtp,
+            Component::ConversationHistory,
+            subject,
+            "This item was created by a connectivity test.",
+            None,
+            now,
+        )?
+        .with_folder(test.folder);
         report.trace.push(format!("Probe: {} for {smtp} in {}", item.key(), test.folder.as_str()));
 
         let discovered = match self.discover(&smtp, &user, test.use_cache, &mut report.trace).await {
             Ok(discovered) => discovered,
             Err(failure) => {
                 self.note_discover_failure(&smtp, &failure).await?;
-                let phase = if matches!(failure, DiscoverFailure::Token(_)) { Phase::OAuth } else { Phase::Autodiscover };
+                let phase =
+                    if matches!(failure, DiscoverFailure::Token(_)) { Phase::OAuth } else { Phase::Autodiscover };
                 report.failed = Some((phase, failure.to_string()));
                 return Ok(report);
             }
         };
         report.trace.push(format!("Autodiscover: {smtp} is at {}", discovered.ews_url));
         if discovered.over_http {
-            report.trace.push(format!("Autodiscover: found {} through an unauthenticated redirect", discovered.answered_by));
+            report
+                .trace
+                .push(format!("Autodiscover: found {} through an unauthenticated redirect", discovered.answered_by));
             report.better_autodiscover_url = Some(discovered.answered_by.to_string());
         }
         let mailbox = EwsMailbox { agent: self, url: discovered.ews_url, user };
@@ -102,10 +117,18 @@ impl Agent {
         Ok(report)
     }
 
-    async fn probe_mailbox(&self, mailbox: &EwsMailbox<'_>, item: &StorageItem, delete: bool, report: &mut ConnectivityReport) -> Result<(), Error> {
+    async fn probe_mailbox(
+        &self,
+        mailbox: &EwsMailbox<'_>,
+        item: &StorageItem,
+        delete: bool,
+        report: &mut ConnectivityReport,
+    ) -> Result<(), Error> {
         let created = mailbox.create(item.folder_id()?, vec![item.to_message()?]).await;
         let created = match created {
-            Ok(mut results) => results.pop().unwrap_or(Ok(None)).map_err(|failure| format!("{}: {}", failure.code, failure.text)),
+            Ok(mut results) => {
+                results.pop().unwrap_or(Ok(None)).map_err(|failure| format!("{}: {}", failure.code, failure.text))
+            }
             Err(failure) => {
                 if let EwsFailure::Token(failure) = &failure {
                     self.note_token_failure(failure).await?;
@@ -143,7 +166,10 @@ impl Agent {
     /// Reads a delivered item back from its mailbox: subject and body.
     pub async fn read_back(&self, item: &StorageItem) -> Result<Option<(String, String)>, Error> {
         let user = ActAsUser { upn: None, smtp: Some(item.owner().to_owned()), sip: None };
-        let discovered = self.discover(item.owner(), &user, true, &mut Vec::new()).await.map_err(|failure| Error::peer(failure.to_string()))?;
+        let discovered = self
+            .discover(item.owner(), &user, true, &mut Vec::new())
+            .await
+            .map_err(|failure| Error::peer(failure.to_string()))?;
         let mailbox = EwsMailbox { agent: self, url: discovered.ews_url, user };
         let failed = |failure: EwsFailure| Error::peer(failure.to_string());
         let Some(id) = mailbox.find(item).await.map_err(failed)? else { return Ok(None) };

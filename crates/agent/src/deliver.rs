@@ -22,7 +22,11 @@ pub(crate) enum Delivery {
     Done(ItemId),
     GiveUp(String),
     /// `uncertain`: it may be in the mailbox all the same.
-    Retry { reason: String, patience: Patience, uncertain: bool },
+    Retry {
+        reason: String,
+        patience: Patience,
+        uncertain: bool,
+    },
     /// Not tried: something before it has to be delivered first.
     Untouched,
 }
@@ -38,7 +42,12 @@ pub(crate) struct Pending {
 impl Agent {
     /// Delivers items of one mailbox in order. `before_sending` is told which items may
     /// now reach the mailbox; if it fails, nothing is sent.
-    pub(crate) async fn deliver<F>(&self, owner: &str, pending: &[Pending], before_sending: impl Fn(Vec<String>) -> F) -> Result<Vec<Delivery>, Error>
+    pub(crate) async fn deliver<F>(
+        &self,
+        owner: &str,
+        pending: &[Pending],
+        before_sending: impl Fn(Vec<String>) -> F,
+    ) -> Result<Vec<Delivery>, Error>
     where
         F: Future<Output = Result<(), Error>>,
     {
@@ -98,7 +107,10 @@ impl Agent {
         before_sending(batch.iter().map(|pending| pending.item.key().to_owned()).collect()).await?;
         match mailbox.create(folder, messages).await {
             Ok(results) => {
-                let done: Vec<Delivery> = results.into_iter().map(|result| result.map_or_else(|failure| after_item_failure(&failure), created)).collect();
+                let done: Vec<Delivery> = results
+                    .into_iter()
+                    .map(|result| result.map_or_else(|failure| after_item_failure(&failure), created))
+                    .collect();
                 let stop = done.iter().any(|delivery| matches!(delivery, Delivery::Retry { .. }));
                 Ok((done, stop))
             }
@@ -110,9 +122,19 @@ impl Agent {
     }
 
     /// What to do after a call failed as a whole. `asked_only`: nothing was to be made.
-    async fn after_failure(&self, owner: &str, url: &str, failure: &EwsFailure, asked_only: bool) -> Result<Delivery, Error> {
+    async fn after_failure(
+        &self,
+        owner: &str,
+        url: &str,
+        failure: &EwsFailure,
+        asked_only: bool,
+    ) -> Result<Delivery, Error> {
         let reason = failure.to_string();
-        let retry = |patience, uncertain| Delivery::Retry { reason: reason.clone(), patience, uncertain: uncertain || asked_only };
+        let retry = |patience, uncertain| Delivery::Retry {
+            reason: reason.clone(),
+            patience,
+            uncertain: uncertain || asked_only,
+        };
         Ok(match failure {
             EwsFailure::Token(failure) => {
                 self.note_token_failure(failure).await?;
@@ -149,7 +171,11 @@ impl Agent {
 
 fn created(id: Option<ItemId>) -> Delivery {
     id.map_or_else(
-        || Delivery::Retry { reason: "the answer names no item id".to_owned(), patience: Patience::BackOff, uncertain: true },
+        || Delivery::Retry {
+            reason: "the answer names no item id".to_owned(),
+            patience: Patience::BackOff,
+            uncertain: true,
+        },
         Delivery::Done,
     )
 }

@@ -102,9 +102,16 @@ enum Step {
 
 impl Agent {
     /// Where a mailbox is; from the cache while an earlier answer is fresh.
-    pub(crate) async fn discover(&self, smtp: &str, user: &ActAsUser, use_cache: bool, trace: &mut Vec<String>) -> Result<Discovered, DiscoverFailure> {
+    pub(crate) async fn discover(
+        &self,
+        smtp: &str,
+        user: &ActAsUser,
+        use_cache: bool,
+        trace: &mut Vec<String>,
+    ) -> Result<Discovered, DiscoverFailure> {
         let now = self.0.clock.now();
-        if use_cache && let Some(cached) = self.0.discoveries.lock().await.get(smtp).filter(|cached| now < cached.until) {
+        if use_cache && let Some(cached) = self.0.discoveries.lock().await.get(smtp).filter(|cached| now < cached.until)
+        {
             trace.push(format!("Autodiscover: {} (cached)", cached.discovered.ews_url));
             return Ok(cached.discovered.clone());
         }
@@ -156,17 +163,26 @@ impl Agent {
     /// The https address of Autodiscover: as configured, or where the http one leads.
     pub(crate) async fn autodiscover_url(&self) -> Result<Url, DiscoverFailure> {
         let mut walk = self.start().await?;
-        if walk.configured.scheme() == "http" { self.probe(&mut walk, &mut Vec::new()).await } else { Ok(walk.configured) }
+        if walk.configured.scheme() == "http" {
+            self.probe(&mut walk, &mut Vec::new()).await
+        } else {
+            Ok(walk.configured)
+        }
     }
 
     async fn start(&self) -> Result<Walk, DiscoverFailure> {
-        let configuration = self.oauth_configuration().await.map_err(|error| DiscoverFailure::Configuration(error.to_string()))?;
+        let configuration =
+            self.oauth_configuration().await.map_err(|error| DiscoverFailure::Configuration(error.to_string()))?;
         let text = configuration
             .exchange_autodiscover_url
             .ok_or_else(|| DiscoverFailure::Configuration("ExchangeAutodiscoverUrl is not set: `actas Set-CsOAuthConfiguration -ExchangeAutodiscoverUrl https://<host>/autodiscover/autodiscover.svc`".to_owned()))?;
-        let configured = Url::parse(&text).map_err(|error| DiscoverFailure::Configuration(format!("ExchangeAutodiscoverUrl `{text}` is not a URL: {error}")))?;
+        let configured = Url::parse(&text).map_err(|error| {
+            DiscoverFailure::Configuration(format!("ExchangeAutodiscoverUrl `{text}` is not a URL: {error}"))
+        })?;
         let allowed = configuration.exchange_autodiscover_allowed_domains.as_deref().unwrap_or_default();
-        let allowed = allowed.parse().map_err(|error| DiscoverFailure::Configuration(format!("ExchangeAutodiscoverAllowedDomains `{allowed}`: {error}")))?;
+        let allowed = allowed.parse().map_err(|error| {
+            DiscoverFailure::Configuration(format!("ExchangeAutodiscoverAllowedDomains `{allowed}`: {error}"))
+        })?;
         Ok(Walk { configured, allowed, visited: Vec::new(), hops: 0 })
     }
 
@@ -181,12 +197,20 @@ impl Agent {
         }
         let mut question = walk.configured.clone();
         question.set_path("/autodiscover/autodiscover.xml");
-        let response = self.0.http.send(HttpRequest::get(question.as_str()).timeout(REQUEST_TIMEOUT).body_max(ANSWER_BYTES_MAX)).await;
+        let response = self
+            .0
+            .http
+            .send(HttpRequest::get(question.as_str()).timeout(REQUEST_TIMEOUT).body_max(ANSWER_BYTES_MAX))
+            .await;
         let response = response.map_err(DiscoverFailure::Unreachable)?;
         let target = response.location().filter(|_| matches!(response.status.as_u16(), 301 | 302));
-        let target = target.ok_or_else(|| DiscoverFailure::NotAutodiscover(format!("`{question}` answered {} instead of a redirect", response.status)))?;
+        let target = target.ok_or_else(|| {
+            DiscoverFailure::NotAutodiscover(format!("`{question}` answered {} instead of a redirect", response.status))
+        })?;
         trace.push(format!("Autodiscover: GET {question} -> {} {target}", response.status.as_u16()));
-        let mut found = Url::parse(&target).map_err(|_| DiscoverFailure::NotAutodiscover(format!("`{question}` redirects to `{target}`, which is not a URL")))?;
+        let mut found = Url::parse(&target).map_err(|_| {
+            DiscoverFailure::NotAutodiscover(format!("`{question}` redirects to `{target}`, which is not a URL"))
+        })?;
         if found.path().to_ascii_lowercase().ends_with("/autodiscover.xml") {
             found.set_path("/autodiscover/autodiscover.svc");
         }
@@ -194,7 +218,14 @@ impl Agent {
         walk.follow(&from, found)
     }
 
-    async fn ask(&self, walk: &Walk, url: &Url, smtp: &str, user: &ActAsUser, trace: &mut Vec<String>) -> Result<Step, DiscoverFailure> {
+    async fn ask(
+        &self,
+        walk: &Walk,
+        url: &Url,
+        smtp: &str,
+        user: &ActAsUser,
+        trace: &mut Vec<String>,
+    ) -> Result<Step, DiscoverFailure> {
         let host = authority(url);
         let request = GetUserSettingsRequest {
             requested_version: Some("Exchange2013".to_owned()),
@@ -203,7 +234,8 @@ impl Agent {
             users: vec![smtp.to_owned()],
             settings: [setting::EXTERNAL_EWS_URL, setting::INTERNAL_EWS_URL].map(str::to_owned).to_vec(),
         };
-        let mut message = HttpRequest::new(Method::POST, url.as_str()).timeout(REQUEST_TIMEOUT).body_max(ANSWER_BYTES_MAX);
+        let mut message =
+            HttpRequest::new(Method::POST, url.as_str()).timeout(REQUEST_TIMEOUT).body_max(ANSWER_BYTES_MAX);
         message.headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/xml; charset=utf-8"));
         message.body = request.write().into();
         let message = match self.actor_token(&host).await {
@@ -214,9 +246,9 @@ impl Agent {
             }
             // Nothing vouches for us yet. The question without a token still tells
             // whether the address is right.
-            Err(TokenFailure::NoTrust) => {
-                message.header(http::header::AUTHORIZATION, "Bearer").map_err(|error| DiscoverFailure::Configuration(error.to_string()))?
-            }
+            Err(TokenFailure::NoTrust) => message
+                .header(http::header::AUTHORIZATION, "Bearer")
+                .map_err(|error| DiscoverFailure::Configuration(error.to_string()))?,
             Err(failure) => return Err(DiscoverFailure::Token(failure)),
         };
         let response = self.0.http.send(message).await.map_err(DiscoverFailure::Unreachable)?;
@@ -249,7 +281,8 @@ impl Walk {
     /// The EWS address gets a token too, so it passes the same rules.
     fn check_found(&self, target: &Url) -> Result<(), DiscoverFailure> {
         let host = self.configured.host_str().unwrap_or_default();
-        check_target(target, host, &self.allowed, &[], 0).map_err(|why| DiscoverFailure::Redirect { target: shown(target), why })
+        check_target(target, host, &self.allowed, &[], 0)
+            .map_err(|why| DiscoverFailure::Redirect { target: shown(target), why })
     }
 }
 
@@ -264,7 +297,9 @@ fn shown(url: &Url) -> String {
 fn read_answer(configured: &Url, url: &Url, response: &HttpResponse) -> Result<Step, DiscoverFailure> {
     if response.status.is_redirection() {
         let target = response.location().and_then(|target| Url::parse(&target).ok());
-        return target.map(Step::Redirect).ok_or_else(|| DiscoverFailure::NotAutodiscover(format!("a redirect without an address from {configured}")));
+        return target.map(Step::Redirect).ok_or_else(|| {
+            DiscoverFailure::NotAutodiscover(format!("a redirect without an address from {configured}"))
+        });
     }
     if response.status == StatusCode::UNAUTHORIZED || response.status == StatusCode::FORBIDDEN {
         return Err(DiscoverFailure::Refused { status: response.status, diagnostics: diagnostics(response) });
@@ -284,7 +319,8 @@ fn read_answer(configured: &Url, url: &Url, response: &HttpResponse) -> Result<S
     if answer.error != ErrorCode::NoError {
         return Err(DiscoverFailure::Answer(answer.error.as_str(), answer.message));
     }
-    let user = answer.users.first().ok_or_else(|| DiscoverFailure::NotAutodiscover("it answers for no user".to_owned()))?;
+    let user =
+        answer.users.first().ok_or_else(|| DiscoverFailure::NotAutodiscover("it answers for no user".to_owned()))?;
     read_user(url, user)
 }
 
@@ -293,7 +329,9 @@ fn read_user(url: &Url, user: &UserResponse) -> Result<Step, DiscoverFailure> {
     match user.error {
         ErrorCode::NoError => {
             let ews = user.setting(setting::EXTERNAL_EWS_URL).or_else(|| user.setting(setting::INTERNAL_EWS_URL));
-            let ews = ews.and_then(|text| Url::parse(text).ok()).ok_or_else(|| DiscoverFailure::NotAutodiscover("it names no EWS address".to_owned()))?;
+            let ews = ews
+                .and_then(|text| Url::parse(text).ok())
+                .ok_or_else(|| DiscoverFailure::NotAutodiscover("it names no EWS address".to_owned()))?;
             Ok(Step::Found(Discovered { ews_url: ews, answered_by: url.clone(), over_http: false }))
         }
         ErrorCode::RedirectAddress => Ok(Step::Address(target)),
@@ -322,5 +360,9 @@ pub(crate) fn authority(url: &Url) -> String {
 
 /// A redirect to another address asks as that address.
 fn user_for(user: &ActAsUser, smtp: &str) -> ActAsUser {
-    if user.smtp.as_deref() == Some(smtp) { user.clone() } else { ActAsUser { upn: None, smtp: Some(smtp.to_owned()), sip: None } }
+    if user.smtp.as_deref() == Some(smtp) {
+        user.clone()
+    } else {
+        ActAsUser { upn: None, smtp: Some(smtp.to_owned()), sip: None }
+    }
 }

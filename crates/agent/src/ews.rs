@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use actas_exchange::Result as Parsed;
 use actas_exchange::ews::{
-    BaseShape, Call, CreateItem, CreateItemResponse, DeleteItem, DeleteItemResponse, DeleteType, Failure, FindItem, FindItemResponse,
-    FolderId, GetItem, GetItemResponse, ItemId, ItemShape, Message, MessageDisposition, PropertyPath, Request, RequestHeader, Restriction,
-    ServerVersion,
+    BaseShape, Call, CreateItem, CreateItemResponse, DeleteItem, DeleteItemResponse, DeleteType, Failure, FindItem,
+    FindItemResponse, FolderId, GetItem, GetItemResponse, ItemId, ItemShape, Message, MessageDisposition, PropertyPath,
+    Request, RequestHeader, Restriction, ServerVersion,
 };
 use actas_exchange::soap::{Fault, Reply};
 use actas_runtime::{ClientError, HttpRequest, HttpResponse};
@@ -52,9 +52,14 @@ pub(crate) struct EwsMailbox<'a> {
 
 impl EwsMailbox<'_> {
     /// Creates items in one folder, in order. One outcome an item.
-    pub(crate) async fn create(&self, folder: FolderId, items: Vec<Message>) -> Result<Vec<Result<Option<ItemId>, Failure>>, EwsFailure> {
+    pub(crate) async fn create(
+        &self,
+        folder: FolderId,
+        items: Vec<Message>,
+    ) -> Result<Vec<Result<Option<ItemId>, Failure>>, EwsFailure> {
         let count = items.len();
-        let request = Request::CreateItem(CreateItem { disposition: MessageDisposition::SaveOnly, folder: Some(folder), items });
+        let request =
+            Request::CreateItem(CreateItem { disposition: MessageDisposition::SaveOnly, folder: Some(folder), items });
         let response = self.call(request, CreateItemResponse::parse).await?;
         exactly(count, response.messages.into_iter().map(actas_exchange::ews::ResponseMessage::into_result).collect())
     }
@@ -63,8 +68,13 @@ impl EwsMailbox<'_> {
     pub(crate) async fn find(&self, item: &StorageItem) -> Result<Option<ItemId>, EwsFailure> {
         let folder = item.folder_id().map_err(|error| EwsFailure::NotEws(error.to_string()))?;
         let restriction = Restriction::equals(PropertyPath::Extended(delivery_key_uri()), item.key());
-        let response = self.call(Request::FindItem(FindItem::ids(folder, restriction)), FindItemResponse::parse).await?;
-        let message = response.messages.into_iter().next().ok_or_else(|| EwsFailure::NotEws("it has no response message".to_owned()))?;
+        let response =
+            self.call(Request::FindItem(FindItem::ids(folder, restriction)), FindItemResponse::parse).await?;
+        let message = response
+            .messages
+            .into_iter()
+            .next()
+            .ok_or_else(|| EwsFailure::NotEws("it has no response message".to_owned()))?;
         let page = message.into_result().map_err(|failure| EwsFailure::NotEws(failure.text))?;
         Ok(page.entries.into_iter().find_map(|found| found.item_id))
     }
@@ -73,7 +83,11 @@ impl EwsMailbox<'_> {
     pub(crate) async fn get(&self, id: ItemId) -> Result<Message, EwsFailure> {
         let shape = ItemShape::new(BaseShape::AllProperties).with(vec![PropertyPath::Extended(delivery_key_uri())]);
         let response = self.call(Request::GetItem(GetItem { shape, items: vec![id] }), GetItemResponse::parse).await?;
-        let message = response.messages.into_iter().next().ok_or_else(|| EwsFailure::NotEws("it has no response message".to_owned()))?;
+        let message = response
+            .messages
+            .into_iter()
+            .next()
+            .ok_or_else(|| EwsFailure::NotEws("it has no response message".to_owned()))?;
         message.into_result().map_err(|failure| EwsFailure::NotEws(failure.text))
     }
 
@@ -81,7 +95,11 @@ impl EwsMailbox<'_> {
     pub(crate) async fn delete(&self, id: ItemId) -> Result<(), EwsFailure> {
         let request = Request::DeleteItem(DeleteItem { delete_type: DeleteType::HardDelete, items: vec![id] });
         let response = self.call(request, DeleteItemResponse::parse).await?;
-        let message = response.messages.into_iter().next().ok_or_else(|| EwsFailure::NotEws("it has no response message".to_owned()))?;
+        let message = response
+            .messages
+            .into_iter()
+            .next()
+            .ok_or_else(|| EwsFailure::NotEws("it has no response message".to_owned()))?;
         message.into_result().map_err(|failure| EwsFailure::NotEws(failure.text))
     }
 
@@ -89,7 +107,8 @@ impl EwsMailbox<'_> {
         let actor = self.agent.actor_token(&authority(&self.url)).await.map_err(EwsFailure::Token)?;
         let token = self.agent.act_as(&actor, &self.user);
         let header = RequestHeader { version: Some(ServerVersion::EXCHANGE2013_SP1), impersonation: None };
-        let mut message = HttpRequest::new(Method::POST, self.url.as_str()).timeout(REQUEST_TIMEOUT).body_max(ANSWER_BYTES_MAX);
+        let mut message =
+            HttpRequest::new(Method::POST, self.url.as_str()).timeout(REQUEST_TIMEOUT).body_max(ANSWER_BYTES_MAX);
         message.headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/xml; charset=utf-8"));
         message.body = Call { header, request }.write().into();
         let message = message.bearer(&token).map_err(|error| EwsFailure::NotEws(error.to_string()))?;
@@ -113,7 +132,10 @@ fn read<T>(response: &HttpResponse, parse: fn(&[u8], usize) -> Parsed<Reply<T>>)
     let refused = || EwsFailure::Refused {
         status: response.status,
         diagnostics: diagnostics(response),
-        retry_after: response.header(&http::header::RETRY_AFTER).and_then(|text| text.parse().ok()).map(Duration::from_secs),
+        retry_after: response
+            .header(&http::header::RETRY_AFTER)
+            .and_then(|text| text.parse().ok())
+            .map(Duration::from_secs),
     };
     // A fault comes with 500; everything else that is no success has no SOAP in it.
     if !response.status.is_success() && response.status != StatusCode::INTERNAL_SERVER_ERROR {

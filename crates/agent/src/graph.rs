@@ -128,11 +128,14 @@ impl Agent {
         let pair = KeyPair::new(certificate, file::read_private_key(key_file)?)?;
         let now = self.0.clock.now();
         pair.certificate().check_usable_for_tokens(now)?;
-        let key = SigningKey::new(pair.key().pkcs8_der(), pair.certificate().der()).map_err(|error| Error::machine(error.to_string()))?;
-        let endpoint = format!("{}/{}/oauth2/v2.0/token", connection.authority.trim_end_matches('/'), connection.tenant);
-        let client_id = connection.client_id.to_string();
-        let assertion = issue::client_assertion(&key, &client_id, &endpoint, &Uuid::new_v4().to_string(), ASSERTION_LIFETIME, now)
+        let key = SigningKey::new(pair.key().pkcs8_der(), pair.certificate().der())
             .map_err(|error| Error::machine(error.to_string()))?;
+        let endpoint =
+            format!("{}/{}/oauth2/v2.0/token", connection.authority.trim_end_matches('/'), connection.tenant);
+        let client_id = connection.client_id.to_string();
+        let assertion =
+            issue::client_assertion(&key, &client_id, &endpoint, &Uuid::new_v4().to_string(), ASSERTION_LIFETIME, now)
+                .map_err(|error| Error::machine(error.to_string()))?;
         let body = Serializer::new(String::new())
             .append_pair("grant_type", "client_credentials")
             .append_pair("client_id", &client_id)
@@ -168,7 +171,9 @@ impl GraphClient {
             .as_array()
             .into_iter()
             .flatten()
-            .filter_map(|domain| Some((domain["isDefault"].as_bool() != Some(true), domain["name"].as_str()?.to_owned())))
+            .filter_map(|domain| {
+                Some((domain["isDefault"].as_bool() != Some(true), domain["name"].as_str()?.to_owned()))
+            })
             .collect();
         domains.sort();
         Ok(Organization {
@@ -182,7 +187,10 @@ impl GraphClient {
 
     /// Service principals, as Graph shows them. `filter` is OData; at most `count`.
     pub async fn principals(&self, filter: Option<&str>, count: usize) -> Result<Vec<Value>, Error> {
-        let options = filter.map(|filter| ("$filter", filter.to_owned())).into_iter().chain([("$top", count.clamp(1, 999).to_string())]);
+        let options = filter
+            .map(|filter| ("$filter", filter.to_owned()))
+            .into_iter()
+            .chain([("$top", count.clamp(1, 999).to_string())]);
         let query = Serializer::new(String::new()).extend_pairs(options).finish();
         let mut next = Some(format!("{}/servicePrincipals?{query}", self.root));
         let mut found = Vec::new();
@@ -210,7 +218,8 @@ impl GraphClient {
     pub async fn add_principal(&self, body: &Value) -> Result<Value, Error> {
         let url = format!("{}/servicePrincipals", self.root);
         let response = self.send(Method::POST, &url, Some(body), None).await?;
-        serde_json::from_slice(&response.body).map_err(|error| Error::peer(format!("the directory's answer is not JSON: {error}")))
+        serde_json::from_slice(&response.body)
+            .map_err(|error| Error::peer(format!("the directory's answer is not JSON: {error}")))
     }
 
     /// Changes a principal.
@@ -268,7 +277,8 @@ impl GraphClient {
             let mut keys = principal["keyCredentials"].as_array().cloned().unwrap_or_default();
             edit(&mut keys)?;
             let url = format!("{}/servicePrincipals/{id}", self.root);
-            let response = self.request(Method::PATCH, &url, Some(&json!({ "keyCredentials": keys })), etag.as_deref()).await?;
+            let response =
+                self.request(Method::PATCH, &url, Some(&json!({ "keyCredentials": keys })), etag.as_deref()).await?;
             if response.status == StatusCode::PRECONDITION_FAILED && tries < TRIES_MAX {
                 continue;
             }
@@ -279,17 +289,31 @@ impl GraphClient {
     async fn get(&self, url: &str) -> Result<(Option<String>, Value), Error> {
         let response = self.send(Method::GET, url, None, None).await?;
         let etag = response.header(&ETAG).map(str::to_owned);
-        let body = serde_json::from_slice(&response.body).map_err(|error| Error::peer(format!("the directory's answer is not JSON: {error}")))?;
+        let body = serde_json::from_slice(&response.body)
+            .map_err(|error| Error::peer(format!("the directory's answer is not JSON: {error}")))?;
         Ok((etag, body))
     }
 
-    async fn send(&self, method: Method, url: &str, body: Option<&Value>, etag: Option<&str>) -> Result<HttpResponse, Error> {
+    async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        body: Option<&Value>,
+        etag: Option<&str>,
+    ) -> Result<HttpResponse, Error> {
         refuse(url, self.request(method, url, body, etag).await?)
     }
 
-    async fn request(&self, method: Method, url: &str, body: Option<&Value>, etag: Option<&str>) -> Result<HttpResponse, Error> {
+    async fn request(
+        &self,
+        method: Method,
+        url: &str,
+        body: Option<&Value>,
+        etag: Option<&str>,
+    ) -> Result<HttpResponse, Error> {
         let unfit = |error: http::header::InvalidHeaderValue| Error::invalid(error.to_string());
-        let mut request = HttpRequest::new(method, url).body_max(ANSWER_BYTES_MAX).bearer(&self.token).map_err(unfit)?;
+        let mut request =
+            HttpRequest::new(method, url).body_max(ANSWER_BYTES_MAX).bearer(&self.token).map_err(unfit)?;
         if let Some(body) = body {
             request.headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
             request.body = body.to_string().into();
@@ -307,13 +331,23 @@ fn refuse(url: &str, response: HttpResponse) -> Result<HttpResponse, Error> {
         return Ok(response);
     }
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-    let text = |name: &str| body["error"][name].as_str().unwrap_or_default().chars().filter(|c| !c.is_control()).take(300).collect::<String>();
+    let text = |name: &str| {
+        body["error"][name]
+            .as_str()
+            .unwrap_or_default()
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(300)
+            .collect::<String>()
+    };
     let (code, message) = (text("code"), text("message"));
     let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     let what = format!("the directory at {host} refused ({} {code}): {message}", response.status.as_u16());
     Err(match response.status {
         StatusCode::NOT_FOUND => Error::not_found(what),
-        StatusCode::FORBIDDEN => Error::peer(what).with_hint("the application that signed in needs the permission Application.ReadWrite.All"),
+        StatusCode::FORBIDDEN => {
+            Error::peer(what).with_hint("the application that signed in needs the permission Application.ReadWrite.All")
+        }
         StatusCode::UNAUTHORIZED => Error::peer(what).with_hint("sign in again with `actas Connect-MsolService`"),
         _ => Error::peer(what),
     })

@@ -53,7 +53,9 @@ impl Agent {
         let text = failure.to_string();
         let mut record = AutodiscoverFailure::new(smtp, &uri);
         record.web_exception_status = match failure {
-            DiscoverFailure::Unreachable(actas_runtime::ClientError::NameResolution { .. }) => Some("NameResolutionFailure"),
+            DiscoverFailure::Unreachable(actas_runtime::ClientError::NameResolution { .. }) => {
+                Some("NameResolutionFailure")
+            }
             DiscoverFailure::Unreachable(actas_runtime::ClientError::Connect { .. }) => Some("ConnectFailure"),
             DiscoverFailure::Unreachable(actas_runtime::ClientError::Timeout { .. }) => Some("Timeout"),
             DiscoverFailure::Unreachable(_) => Some("TrustFailure"),
@@ -111,7 +113,13 @@ impl Agent {
         let configuration = self.oauth_configuration().await?;
         let slots = self.0.certificates.slots(Use::OAuthTokenIssuer, self.0.clock.now()).await?;
         let thumbprint = slots.current().map(|slot| slot.item.thumbprint().to_owned());
-        let text = serde_json::to_string(&(servers, partners, configuration, thumbprint)).map_err(|error| Error::machine(error.to_string()))?;
-        Ok(digest::digest(&digest::SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat())
+        let text = serde_json::to_string(&(servers, partners, configuration, thumbprint))
+            .map_err(|error| Error::machine(error.to_string()))?;
+        Ok(digest::digest(&digest::SHA256, text.as_bytes())
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<Vec<_>>()
+            .concat())
     }
 }

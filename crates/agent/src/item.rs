@@ -1,7 +1,10 @@
 //! What is delivered: conversations, voice mail, call notices.
 
 use actas_exchange::SmtpAddress;
-use actas_exchange::ews::{Body, DistinguishedFolder, ExtendedFieldUri, ExtendedProperty, FolderId, Mailbox, Message, PropertyTag, PropertyType};
+use actas_exchange::ews::{
+    Body, DistinguishedFolder, ExtendedFieldUri, ExtendedProperty, FolderId, Mailbox, Message, PropertyTag,
+    PropertyType,
+};
 use actas_store::queue::NewItem;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -112,8 +115,16 @@ pub struct StorageItem {
 impl StorageItem {
     /// An item for an owner's mailbox at a time. Without a key it gets one, and can then
     /// not be told from a second submission.
-    pub fn new(owner: &str, component: Component, subject: &str, body: &str, key: Option<String>, time: Timestamp) -> Result<Self, Error> {
-        let owner: SmtpAddress = owner.parse().map_err(|_| Error::invalid(format!("`{owner}` is not a mailbox address")))?;
+    pub fn new(
+        owner: &str,
+        component: Component,
+        subject: &str,
+        body: &str,
+        key: Option<String>,
+        time: Timestamp,
+    ) -> Result<Self, Error> {
+        let owner: SmtpAddress =
+            owner.parse().map_err(|_| Error::invalid(format!("`{owner}` is not a mailbox address")))?;
         let key = key.unwrap_or_else(|| Uuid::new_v4().to_string());
         let bounded = |what: &str, text: &str, bytes_max: usize| {
             if text.len() > bytes_max {
@@ -150,7 +161,8 @@ impl StorageItem {
     /// Whom it is from.
     pub fn with_from(mut self, from: Option<&str>) -> Result<Self, Error> {
         if let Some(from) = from {
-            let address: SmtpAddress = from.parse().map_err(|_| Error::invalid(format!("`{from}` is not an address")))?;
+            let address: SmtpAddress =
+                from.parse().map_err(|_| Error::invalid(format!("`{from}` is not an address")))?;
             self.from = Some(address.as_str().to_owned());
         }
         Ok(self)
@@ -185,7 +197,12 @@ impl StorageItem {
 
     pub(crate) fn to_queue(&self) -> Result<NewItem, Error> {
         let document = serde_json::to_string(self).map_err(|error| Error::machine(error.to_string()))?;
-        Ok(NewItem { id: self.key.clone(), owner: self.owner.clone(), component: self.component.as_str().to_owned(), document })
+        Ok(NewItem {
+            id: self.key.clone(),
+            owner: self.owner.clone(),
+            component: self.component.as_str().to_owned(),
+            document,
+        })
     }
 
     pub(crate) fn from_queue(document: &str) -> Result<Self, Error> {
@@ -193,13 +210,15 @@ impl StorageItem {
     }
 
     pub(crate) fn folder_id(&self) -> Result<FolderId, Error> {
-        let owner: SmtpAddress = self.owner.parse().map_err(|_| Error::invalid(format!("`{}` is not a mailbox address", self.owner)))?;
+        let owner: SmtpAddress =
+            self.owner.parse().map_err(|_| Error::invalid(format!("`{}` is not a mailbox address", self.owner)))?;
         Ok(FolderId::of(owner, self.folder.distinguished()))
     }
 
     pub(crate) fn to_message(&self) -> Result<Message, Error> {
         let property = |tag: PropertyTag, kind: PropertyType, value: String| {
-            ExtendedProperty::one(ExtendedFieldUri::tag(tag, kind), value).map_err(|error| Error::machine(error.to_string()))
+            ExtendedProperty::one(ExtendedFieldUri::tag(tag, kind), value)
+                .map_err(|error| Error::machine(error.to_string()))
         };
         let mailbox = |address: &str| Mailbox { address: Some(address.to_owned()), ..Mailbox::default() };
         Ok(Message {
@@ -209,7 +228,11 @@ impl StorageItem {
             extended: vec![
                 // Read and not unsent: without it the item is a draft for ever.
                 property(PropertyTag::MESSAGE_FLAGS, PropertyType::INTEGER, "1".to_owned())?,
-                property(PropertyTag::DELIVERY_TIME, PropertyType::SYSTEM_TIME, self.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())?,
+                property(
+                    PropertyTag::DELIVERY_TIME,
+                    PropertyType::SYSTEM_TIME,
+                    self.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+                )?,
                 ExtendedProperty::public_string(DELIVERY_KEY, self.key.clone()),
             ],
             to: vec![mailbox(&self.owner)],

@@ -5,8 +5,8 @@ use actas_token::metadata::{DOCUMENT_BYTES_MAX, Metadata};
 use http::StatusCode;
 use url::Url;
 
-use crate::error::Error;
 use crate::Agent;
+use crate::error::Error;
 
 /// Redirects on the same host that are followed.
 const HOPS_MAX: usize = 3;
@@ -31,16 +31,21 @@ impl Agent {
             })?;
             if response.status.is_redirection() {
                 let target = response.location().unwrap_or_default();
-                let next = Url::parse(&target).ok().filter(|next| next.scheme() == "https" && next.host_str().map(str::to_owned) == host);
+                let next = Url::parse(&target)
+                    .ok()
+                    .filter(|next| next.scheme() == "https" && next.host_str().map(str::to_owned) == host);
                 url = next.ok_or_else(|| {
-                    not_there(format!("it redirects to `{target}`, on another host")).with_hint("if you trust the new address, give it as the metadata URL")
+                    not_there(format!("it redirects to `{target}`, on another host"))
+                        .with_hint("if you trust the new address, give it as the metadata URL")
                 })?;
                 continue;
             }
             if response.status != StatusCode::OK {
                 let why = describe_refusal(&response.body);
                 let error = not_there(format!("the server answered {}{why}", response.status));
-                return Err(error.with_hint("the address wants the tenant's GUID (`actas Get-CsTenant`, TenantId) or a verified domain"));
+                return Err(error.with_hint(
+                    "the address wants the tenant's GUID (`actas Get-CsTenant`, TenantId) or a verified domain",
+                ));
             }
             return Metadata::parse(&response.body).map_err(|error| not_there(error.to_string()));
         }
@@ -61,5 +66,7 @@ pub(crate) fn https_url(text: &str) -> Result<Url, Error> {
 pub(crate) fn describe_refusal(body: &[u8]) -> String {
     let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let text = body.as_ref().and_then(|body| body.get("error_description")).and_then(serde_json::Value::as_str);
-    text.map_or_else(String::new, |text| format!(": {}", text.chars().filter(|c| !c.is_control()).take(300).collect::<String>()))
+    text.map_or_else(String::new, |text| {
+        format!(": {}", text.chars().filter(|c| !c.is_control()).take(300).collect::<String>())
+    })
 }

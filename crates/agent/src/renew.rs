@@ -79,7 +79,12 @@ impl Agent {
 
     /// Takes a renewal as far as it goes now. `told` hears of each stage that is
     /// reached. Retiring waits for `retire_after`: call again then.
-    pub async fn renew(&self, graph: &GraphClient, options: &RenewOptions, mut told: impl FnMut(&RenewState)) -> Result<RenewState, Error> {
+    pub async fn renew(
+        &self,
+        graph: &GraphClient,
+        options: &RenewOptions,
+        mut told: impl FnMut(&RenewState),
+    ) -> Result<RenewState, Error> {
         let mut state = match self.renewal().await?.filter(|state| state.stage != RenewStage::Retired) {
             Some(state) => state,
             None => self.make_next(options).await?,
@@ -133,7 +138,8 @@ impl Agent {
         let certificate = pair.certificate();
         let principal = self.own_principal(graph).await?;
         let keys = keys_of(&principal);
-        state.old_key_ids = keys.iter().filter(|key| Some(&key.thumbprint) == state.old.as_ref()).map(|key| key.id).collect();
+        state.old_key_ids =
+            keys.iter().filter(|key| Some(&key.thumbprint) == state.old.as_ref()).map(|key| key.id).collect();
         // A renewal that was cut off after publishing finds its credential here.
         state.key_id = keys.iter().find(|key| key.thumbprint == state.next).map(|key| key.id);
         if state.key_id.is_none() {
@@ -168,8 +174,12 @@ impl Agent {
             match self.prove_key(&pair, &host).await {
                 Ok(_) => break,
                 Err(failure) if tries >= PROOF_TRIES_MAX => {
-                    return Err(Error::peer(format!("the token service does not accept the next certificate yet: {failure}"))
-                        .with_hint("nothing was rolled and the old certificate works on; run `actas renew` again in a few minutes"));
+                    return Err(Error::peer(format!(
+                        "the token service does not accept the next certificate yet: {failure}"
+                    ))
+                    .with_hint(
+                        "nothing was rolled and the old certificate works on; run `actas renew` again in a few minutes",
+                    ));
                 }
                 Err(_) => {
                     let (seed, _) = Uuid::new_v4().as_u64_pair();
@@ -188,8 +198,11 @@ impl Agent {
         if slots.current().is_none_or(|slot| slot.item.thumbprint() != state.next) {
             certificates.set(Use::OAuthTokenIssuer, &state.next, now).await?;
             let pair = certificates.pair(&state.next)?;
-            let rolled =
-                CertificateRolled { thumbprint: &state.next, not_after: pair.certificate().not_after(), previous: state.old.as_deref() };
+            let rolled = CertificateRolled {
+                thumbprint: &state.next,
+                not_after: pair.certificate().not_after(),
+                previous: state.old.as_deref(),
+            };
             self.record(event::certificate_rolled(now, &rolled)).await?;
         }
         state.rolled = Some(now);
@@ -204,7 +217,8 @@ impl Agent {
     async fn retire(&self, graph: &GraphClient, mut state: RenewState) -> Result<RenewState, Error> {
         let now = self.0.clock.now();
         let principal = self.own_principal(graph).await?;
-        let there: Vec<KeyOfPrincipal> = keys_of(&principal).into_iter().filter(|key| state.old_key_ids.contains(&key.id)).collect();
+        let there: Vec<KeyOfPrincipal> =
+            keys_of(&principal).into_iter().filter(|key| state.old_key_ids.contains(&key.id)).collect();
         if !there.is_empty() {
             let ids: Vec<Uuid> = there.iter().map(|key| key.id).collect();
             graph.remove_keys(principal["id"].as_str().unwrap_or_default(), &ids).await?;
@@ -255,7 +269,8 @@ struct KeyOfPrincipal {
 fn keys_of(principal: &Value) -> Vec<KeyOfPrincipal> {
     let all = principal["keyCredentials"].as_array().into_iter().flatten();
     all.filter_map(|key| {
-        let certificate = key["key"].as_str().and_then(|text| actas_certificate::Certificate::from_base64(text).ok())?;
+        let certificate =
+            key["key"].as_str().and_then(|text| actas_certificate::Certificate::from_base64(text).ok())?;
         Some(KeyOfPrincipal {
             id: key["keyId"].as_str()?.parse().ok()?,
             thumbprint: certificate.thumbprint().to_owned(),

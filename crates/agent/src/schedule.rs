@@ -27,7 +27,9 @@ pub(crate) enum Patience {
 /// fifth either way by `seed`, so that many mailboxes do not come back at once.
 pub(crate) fn delay(patience: Patience, attempt: u32, seed: u64) -> Duration {
     let plain = match patience {
-        Patience::BackOff => FIRST.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX)).min(LONGEST),
+        Patience::BackOff => {
+            FIRST.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX)).min(LONGEST)
+        }
         Patience::Hold => HOLD,
         Patience::Told(told) => return told.min(LONGEST) + spread(told.min(LONGEST) / 5, seed),
     };
@@ -58,7 +60,10 @@ mod tests {
     fn seeds_spread_it() {
         let all: Vec<_> = (0..1024).map(|seed| delay(Patience::BackOff, 5, seed)).collect();
         let (least, most) = (all.iter().min().unwrap(), all.iter().max().unwrap());
-        assert!(*least >= Duration::from_millis(12_800) && *most <= Duration::from_millis(19_200), "{least:?} {most:?}");
+        assert!(
+            *least >= Duration::from_millis(12_800) && *most <= Duration::from_millis(19_200),
+            "{least:?} {most:?}"
+        );
         assert!(*most - *least > Duration::from_secs(6));
     }
 

@@ -131,7 +131,11 @@ impl Agent {
     /// Trusts a token service. Its metadata is fetched now; where that fails, nothing is
     /// stored. `display_names` maps tenants' display names to their ids, as far as the
     /// directory told us.
-    pub async fn new_oauth_server(&self, new: &NewOAuthServer, display_names: &[(String, String)]) -> Result<Outcome<OAuthServer>, Error> {
+    pub async fn new_oauth_server(
+        &self,
+        new: &NewOAuthServer,
+        display_names: &[(String, String)],
+    ) -> Result<Outcome<OAuthServer>, Error> {
         let outcome = self.draft_oauth_server(new, display_names).await?;
         self.0.settings.add(Kind::OAuthServer, &new.name, &outcome.value).await?;
         self.changed("New-CsOAuthServer", "OAuthServer", &new.name).await?;
@@ -139,7 +143,11 @@ impl Agent {
     }
 
     /// As [`Agent::new_oauth_server`], but nothing is stored: the object that would be.
-    pub async fn draft_oauth_server(&self, new: &NewOAuthServer, display_names: &[(String, String)]) -> Result<Outcome<OAuthServer>, Error> {
+    pub async fn draft_oauth_server(
+        &self,
+        new: &NewOAuthServer,
+        display_names: &[(String, String)],
+    ) -> Result<Outcome<OAuthServer>, Error> {
         if self.0.settings.get::<OAuthServer>(Kind::OAuthServer, &new.name).await?.is_some() {
             return Err(exists("OAuth server", &new.name, "CsOAuthServer"));
         }
@@ -151,14 +159,21 @@ impl Agent {
         }
         server.authorization_uri_override.clone_from(&new.authorization_uri_override);
         server.accept_security_identifier_information = new.accept_security_identifier_information;
-        warnings.extend(metadata.keys_skipped.iter().map(|why| format!("a key of the metadata document is not used: {why}")));
+        warnings.extend(
+            metadata.keys_skipped.iter().map(|why| format!("a key of the metadata document is not used: {why}")),
+        );
         Ok(Outcome { value: server, warnings })
     }
 
     /// Changes an OAuth server. Its issuer and realm are pinned: a document that speaks
     /// for others needs Remove and New.
     pub async fn set_oauth_server(&self, name: &str, change: &OAuthServerChange) -> Result<(), Error> {
-        let stored = self.0.settings.get::<OAuthServer>(Kind::OAuthServer, name).await?.ok_or_else(|| missing("OAuth server", name))?;
+        let stored = self
+            .0
+            .settings
+            .get::<OAuthServer>(Kind::OAuthServer, name)
+            .await?
+            .ok_or_else(|| missing("OAuth server", name))?;
         let mut server = stored.value;
         if let Some(url) = &change.metadata_url {
             https_url(url)?;
@@ -250,18 +265,27 @@ impl Agent {
             (None, Some(metadata)) => metadata.issuer.app_id,
             (None, None) => return Err(Error::invalid("`-ApplicationIdentifier` is missing")),
         };
-        if let Some(other) = self.partners().await?.into_iter().find(|other| other.application_identifier == application_identifier) {
+        if let Some(other) =
+            self.partners().await?.into_iter().find(|other| other.application_identifier == application_identifier)
+        {
             return Err(Error::invalid(format!("the partner application `{}` has the application identifier {application_identifier} already", other.name))
                 .with_hint(format!("change it with `actas Set-CsPartnerApplication {0}`, or remove it first: `actas Remove-CsPartnerApplication {0}`", other.name)));
         }
         if application_identifier != well_known::EXCHANGE && auth_token == AuthToken::UseOAuthServer {
-            warnings.push(format!("{application_identifier} is not Exchange's application identifier, {}", well_known::EXCHANGE));
+            warnings.push(format!(
+                "{application_identifier} is not Exchange's application identifier, {}",
+                well_known::EXCHANGE
+            ));
         }
         let partner = PartnerApplication {
             name: new.name.clone(),
             auth_token,
             application_identifier,
-            realm: new.realm.clone().or_else(|| from_metadata.and_then(|metadata| metadata.realm)).filter(|realm| realm != "*"),
+            realm: new
+                .realm
+                .clone()
+                .or_else(|| from_metadata.and_then(|metadata| metadata.realm))
+                .filter(|realm| realm != "*"),
             application_trust_level: new.application_trust_level,
             accept_security_identifier_information: new.accept_security_identifier_information,
             enabled: new.enabled,
@@ -272,12 +296,17 @@ impl Agent {
     /// Changes a partner application. Its application identifier and realm stay: those
     /// need Remove and New.
     pub async fn set_partner(&self, name: &str, change: &PartnerChange) -> Result<(), Error> {
-        let stored =
-            self.0.settings.get::<PartnerApplication>(Kind::PartnerApplication, name).await?.ok_or_else(|| missing("partner application", name))?;
+        let stored = self
+            .0
+            .settings
+            .get::<PartnerApplication>(Kind::PartnerApplication, name)
+            .await?
+            .ok_or_else(|| missing("partner application", name))?;
         let mut partner = stored.value;
         if let Some(proof) = &change.proof {
             let (auth_token, metadata) = self.read_proof(proof).await?;
-            if let Some(metadata) = metadata.filter(|metadata| metadata.issuer.app_id != partner.application_identifier) {
+            if let Some(metadata) = metadata.filter(|metadata| metadata.issuer.app_id != partner.application_identifier)
+            {
                 return Err(Error::invalid(format!("the metadata is that of {}, the partner application is {}", metadata.issuer.app_id, partner.application_identifier))
                     .with_hint(format!("another application needs `actas Remove-CsPartnerApplication {name}` and `actas New-CsPartnerApplication`")));
             }
@@ -303,7 +332,9 @@ impl Agent {
     async fn read_proof(&self, proof: &PartnerProof) -> Result<(AuthToken, Option<Metadata>), Error> {
         match proof {
             PartnerProof::OAuthServer => Ok((AuthToken::UseOAuthServer, None)),
-            PartnerProof::MetadataUrl(url) => Ok((AuthToken::MetadataUrl(url.clone()), Some(self.fetch_metadata(url).await?))),
+            PartnerProof::MetadataUrl(url) => {
+                Ok((AuthToken::MetadataUrl(url.clone()), Some(self.fetch_metadata(url).await?)))
+            }
             PartnerProof::Certificate(bytes) => {
                 let certificate = Certificate::from_pem_or_der(bytes)?;
                 certificate.check_usable_for_tokens(self.0.clock.now())?;
@@ -327,18 +358,24 @@ impl Agent {
         let mut configuration = self.oauth_configuration().await?;
         let cleared = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         if let Some(url) = &change.exchange_autodiscover_url {
-            configuration.exchange_autodiscover_url = cleared(url).map(|url| check_autodiscover_url(&url)).transpose()?;
+            configuration.exchange_autodiscover_url =
+                cleared(url).map(|url| check_autodiscover_url(&url)).transpose()?;
         }
         if let Some(domains) = &change.exchange_autodiscover_allowed_domains {
-            configuration.exchange_autodiscover_allowed_domains = cleared(domains).map(|domains| check_allowed_domains(&domains)).transpose()?;
+            configuration.exchange_autodiscover_allowed_domains =
+                cleared(domains).map(|domains| check_allowed_domains(&domains)).transpose()?;
         }
         if let Some(id) = &change.service_name {
-            let parsed = cleared(id).map(|id| Uuid::try_parse(&id).map_err(|_| Error::invalid(format!("`{id}` is not a GUID"))));
+            let parsed =
+                cleared(id).map(|id| Uuid::try_parse(&id).map_err(|_| Error::invalid(format!("`{id}` is not a GUID"))));
             configuration.service_name = parsed.transpose()?;
         }
         let texts = [
             (&change.realm, &mut configuration.realm),
-            (&change.client_authorization_oauth_server_identity, &mut configuration.client_authorization_oauth_server_identity),
+            (
+                &change.client_authorization_oauth_server_identity,
+                &mut configuration.client_authorization_oauth_server_identity,
+            ),
             (&change.alternate_audience_url, &mut configuration.alternate_audience_url),
             (&change.additional_audience_urls, &mut configuration.additional_audience_urls),
         ];
@@ -364,7 +401,9 @@ impl Agent {
                 "`{url}` is not https: it is asked for a redirect only, without a token; prefer the https address that it redirects to (`actas Test-CsExStorageConnectivity` names it)"
             ));
             if configuration.exchange_autodiscover_allowed_domains.is_none() {
-                warnings.push("no redirect will be followed while `-ExchangeAutodiscoverAllowedDomains` is empty".to_owned());
+                warnings.push(
+                    "no redirect will be followed while `-ExchangeAutodiscoverAllowedDomains` is empty".to_owned(),
+                );
             }
         }
         if let Some(name) = &configuration.client_authorization_oauth_server_identity {
@@ -394,16 +433,21 @@ fn with_tenant_id(text: &str, display_names: &[(String, String)]) -> Result<(Str
     let is_id = Uuid::try_parse(first).is_ok() || first.parse::<actas_directory::DomainName>().is_ok();
     let named = first.trim_matches('"');
     let mut matching = display_names.iter().filter(|(name, _)| name.eq_ignore_ascii_case(named));
-    let (Some((name, id)), None, false) = (matching.next(), matching.next(), is_id) else { return Ok((text.to_owned(), Vec::new())) };
+    let (Some((name, id)), None, false) = (matching.next(), matching.next(), is_id) else {
+        return Ok((text.to_owned(), Vec::new()));
+    };
     let path = std::iter::once(id.clone()).chain(segments.iter().skip(1).cloned()).collect::<Vec<_>>().join("/");
     url.set_path(&path);
-    let warning = format!("the metadata URL names the tenant by its display name, `{name}`; its id, {id}, was used instead");
+    let warning =
+        format!("the metadata URL names the tenant by its display name, `{name}`; its id, {id}, was used instead");
     Ok((url.to_string(), vec![warning]))
 }
 
 fn percent_decoded(segment: &str) -> String {
     // The `url` crate has no decoder of its own for a path segment.
-    url::form_urlencoded::parse(segment.replace('+', "%2B").as_bytes()).next().map_or_else(String::new, |(text, _)| text.into_owned())
+    url::form_urlencoded::parse(segment.replace('+', "%2B").as_bytes())
+        .next()
+        .map_or_else(String::new, |(text, _)| text.into_owned())
 }
 
 fn check_autodiscover_url(text: &str) -> Result<String, Error> {
@@ -415,15 +459,17 @@ fn check_autodiscover_url(text: &str) -> Result<String, Error> {
     if path != AUTODISCOVER_PATH {
         let mut mended = url.clone();
         mended.set_path(AUTODISCOVER_PATH);
-        return Err(Error::invalid(format!("`{text}` does not end in {AUTODISCOVER_PATH}"))
-            .with_hint(format!("Storage Service speaks SOAP: `actas Set-CsOAuthConfiguration -ExchangeAutodiscoverUrl {mended}`")));
+        return Err(Error::invalid(format!("`{text}` does not end in {AUTODISCOVER_PATH}")).with_hint(format!(
+            "Storage Service speaks SOAP: `actas Set-CsOAuthConfiguration -ExchangeAutodiscoverUrl {mended}`"
+        )));
     }
     Ok(text.to_owned())
 }
 
 fn check_allowed_domains(text: &str) -> Result<String, Error> {
     text.parse::<AllowedDomains>().map_err(|error| {
-        Error::invalid(format!("`{text}` is not a list of domains: {error}")).with_hint("separate domains by `;`, for instance `*.outlook.com;mail.contoso.example`")
+        Error::invalid(format!("`{text}` is not a list of domains: {error}"))
+            .with_hint("separate domains by `;`, for instance `*.outlook.com;mail.contoso.example`")
     })?;
     Ok(text.to_owned())
 }
@@ -437,8 +483,9 @@ fn missing(what: &str, name: &str) -> Error {
 }
 
 fn exists(what: &str, name: &str, noun: &str) -> Error {
-    Error::new(ErrorKind::Exists, format!("the {what} `{name}` exists already"))
-        .with_hint(format!("change it with `actas Set-{noun} {name}`, or remove it first: `actas Remove-{noun} {name}`"))
+    Error::new(ErrorKind::Exists, format!("the {what} `{name}` exists already")).with_hint(format!(
+        "change it with `actas Set-{noun} {name}`, or remove it first: `actas Remove-{noun} {name}`"
+    ))
 }
 
 fn refuse_wildcard(name: &str) -> Result<(), Error> {

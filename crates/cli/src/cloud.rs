@@ -4,10 +4,10 @@
 //! They share a process and a database file, and still meet over HTTPS: the Exchange-like
 //! server fetches the token service's keys from its published metadata.
 
-mod health;
-mod place;
-mod pki;
 pub(crate) mod fault;
+mod health;
+mod pki;
+mod place;
 pub(crate) mod seed;
 
 use std::future::Future;
@@ -20,7 +20,7 @@ use std::time::Duration;
 use actas_mailbox::{MailboxConfig, MailboxServer, redirect_router};
 use actas_runtime::config::ClientConfig;
 use actas_runtime::hosts::HostEntry;
-use actas_runtime::{Config, HttpClient, HttpRequest, HostTable, Limits, Server, SharedClock, listener};
+use actas_runtime::{Config, HostTable, HttpClient, HttpRequest, Limits, Server, SharedClock, listener};
 use actas_store::directory::Directory;
 use actas_store::sts::{ExchangeTrust, SigningKeys};
 use actas_store::{Database, Schema};
@@ -98,7 +98,12 @@ impl Cloud {
             .map_err(|error| Problem::failed(error.to_string()))?;
         let directory = Directory::new(database.clone());
         let sts = Sts::new(directory.clone(), keys, place.origins.clone(), plan.policy, plan.clock.clone());
-        let mailbox = MailboxServer::new(database.clone(), mailbox_config(&place), Arc::new(OverHttps(http.clone())), plan.clock.clone());
+        let mailbox = MailboxServer::new(
+            database.clone(),
+            mailbox_config(&place),
+            Arc::new(OverHttps(http.clone())),
+            plan.clock.clone(),
+        );
 
         let router = sts.router().merge(mailbox.router()).merge(health::router(directory.clone()));
         let limits = Limits { body_bytes_max: REQUEST_BYTES_MAX, ..Limits::default() };
@@ -140,7 +145,11 @@ impl Cloud {
         let url = format!("{}/readyz", self.place.origin());
         let response = self.http.send(HttpRequest::get(url.as_str())).await;
         let response = response.map_err(|error| Problem::failed(format!("`{url}` does not answer")).because(&error))?;
-        if response.status == StatusCode::OK { Ok(()) } else { Err(Problem::failed(format!("`{url}` answers {}", response.status))) }
+        if response.status == StatusCode::OK {
+            Ok(())
+        } else {
+            Err(Problem::failed(format!("`{url}` answers {}", response.status)))
+        }
     }
 
     /// Takes a new certificate for TLS into use.

@@ -9,12 +9,14 @@
 
 mod app;
 mod arguments;
+mod cloud;
 mod commands;
 mod completions;
 mod help;
 mod output;
 mod powershell;
 mod problem;
+mod signals;
 mod usage;
 mod workplace;
 

@@ -65,7 +65,8 @@ impl Workplace {
 pub(crate) fn http(config: &Config, more_ca_files: &[PathBuf]) -> Result<HttpClient, Problem> {
     let mut options = ClientOptions { hosts: config.client.hosts.clone(), ..ClientOptions::default() };
     for ca_file in config.client.ca_files.iter().chain(more_ca_files) {
-        let authorities = file::read_certificates(ca_file).map_err(|error| Problem::failed(error.to_string()).hint(error.hint()))?;
+        let authorities =
+            file::read_certificates(ca_file).map_err(|error| Problem::failed(error.to_string()).hint(error.hint()))?;
         options.extra_roots.extend(authorities.iter().map(actas_certificate::Certificate::to_tls));
     }
     HttpClient::new(&options).map_err(|error| Problem::failed("the HTTPS client cannot be set up").because(&error))
@@ -76,7 +77,9 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Problem> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| {
-        Problem::failed(format!("the folder `{}` cannot be made", folder.display())).because(&error).hint("name another with `--data DIR`")
+        Problem::failed(format!("the folder `{}` cannot be made", folder.display()))
+            .because(&error)
+            .hint("name another with `--data DIR`")
     })
 }
 

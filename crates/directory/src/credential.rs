@@ -165,7 +165,11 @@ pub struct KeyCredentialRequest {
 
 impl KeyCredential {
     /// Makes a credential under the rules, with what there is to warn of.
-    pub fn new(request: &KeyCredentialRequest, new_id: Uuid, now: Timestamp) -> Result<(Self, Vec<CredentialWarning>), CredentialRefused> {
+    pub fn new(
+        request: &KeyCredentialRequest,
+        new_id: Uuid,
+        now: Timestamp,
+    ) -> Result<(Self, Vec<CredentialWarning>), CredentialRefused> {
         let key = request.key.clone().ok_or(CredentialRefused::NoKey)?;
         let kind = request.kind.unwrap_or(KeyKind::AsymmetricX509Cert);
         let certificate = match kind {
@@ -208,7 +212,9 @@ impl KeyCredential {
             && self.usage == KeyUsage::Verify
             && self.start <= now
             && now < self.end
-            && self.certificate().is_some_and(|certificate| is_inside(&certificate, self.start, self.end) == (true, true))
+            && self
+                .certificate()
+                .is_some_and(|certificate| is_inside(&certificate, self.start, self.end) == (true, true))
     }
 
     /// The certificate, if it is one.
@@ -222,7 +228,9 @@ impl KeyCredential {
     }
 
     fn is_kept_by(&self, request: &KeyCredentialRequest) -> bool {
-        let same = |wanted: Option<Timestamp>, own: Timestamp| wanted.is_none_or(|wanted| wanted.as_second() == own.as_second());
+        let same = |wanted: Option<Timestamp>, own: Timestamp| {
+            wanted.is_none_or(|wanted| wanted.as_second() == own.as_second())
+        };
         request.key.as_ref().is_none_or(|key| *key == self.key)
             && request.kind.is_none_or(|kind| kind == self.kind)
             && request.usage.is_none_or(|usage| usage == self.usage)
@@ -249,7 +257,10 @@ pub fn replace(
         let by_key = || {
             // A re-sent entry may carry only key, type and usage.
             let usage = request.usage.unwrap_or(KeyUsage::Verify);
-            let key = request.key.as_ref().filter(|_| request.key_id.is_none() && request.start.is_none() && request.end.is_none())?;
+            let key = request
+                .key
+                .as_ref()
+                .filter(|_| request.key_id.is_none() && request.start.is_none() && request.end.is_none())?;
             stored.iter().find(|own| own.key == *key && own.usage == usage)
         };
         let credential = match by_id.or_else(by_key) {
@@ -270,7 +281,8 @@ pub fn replace(
 }
 
 fn read_certificate(der: &[u8]) -> Result<Certificate, CredentialRefused> {
-    let certificate = Certificate::from_der(der).map_err(|error| CredentialRefused::NotACertificate(error.to_string()))?;
+    let certificate =
+        Certificate::from_der(der).map_err(|error| CredentialRefused::NotACertificate(error.to_string()))?;
     VerifyingKey::from_certificate(der).map_err(|error| CredentialRefused::Weak(error.to_string()))?;
     Ok(certificate)
 }

@@ -158,7 +158,9 @@ impl PartnerApplication {
         match &self.auth_token {
             AuthToken::Certificate(data) => data.clone(),
             AuthToken::MetadataUrl(url) => url.clone(),
-            AuthToken::UseOAuthServer => "Microsoft.Rtc.Management.WritableConfig.Settings.SSAuth.UseOAuthServer".to_owned(),
+            AuthToken::UseOAuthServer => {
+                "Microsoft.Rtc.Management.WritableConfig.Settings.SSAuth.UseOAuthServer".to_owned()
+            }
         }
     }
 

@@ -197,7 +197,9 @@ impl Parser<'_> {
         if self.rest.starts_with('\'') {
             return self.text().map(Literal::Text);
         }
-        for (word, literal) in [("true", Literal::Boolean(true)), ("false", Literal::Boolean(false)), ("null", Literal::Null)] {
+        for (word, literal) in
+            [("true", Literal::Boolean(true)), ("false", Literal::Boolean(false)), ("null", Literal::Null)]
+        {
             if self.word(word) {
                 return Ok(literal);
             }
@@ -304,7 +306,16 @@ mod tests {
 
     #[test]
     fn what_is_not_applied_by_halves() {
-        for filter in ["", "appId", "appId ne 'a'", "appId eq a1", "appId eq 'a", "appId eq 'a' xor 1", "nothing eq 'a'", "appId eq 'a1' or nothing eq 'a'"] {
+        for filter in [
+            "",
+            "appId",
+            "appId ne 'a'",
+            "appId eq a1",
+            "appId eq 'a",
+            "appId eq 'a' xor 1",
+            "nothing eq 'a'",
+            "appId eq 'a1' or nothing eq 'a'",
+        ] {
             check(filter, None);
         }
         check(&format!("{}appId eq 'a'{}", "(".repeat(17), ")".repeat(17)), None);

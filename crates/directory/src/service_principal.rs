@@ -89,7 +89,8 @@ impl ServicePrincipal {
 
     /// Whether deleting it would take a service's own identity out of the tenant.
     pub fn is_first_party(&self) -> bool {
-        [well_known::STS, well_known::EXCHANGE, well_known::SHAREPOINT, well_known::LYNC, well_known::GRAPH].contains(&self.app_id)
+        [well_known::STS, well_known::EXCHANGE, well_known::SHAREPOINT, well_known::LYNC, well_known::GRAPH]
+            .contains(&self.app_id)
     }
 }
 
@@ -123,8 +124,11 @@ mod tests {
         );
         assert!(!principal.serves_host("mail.a.example"));
         let app = well_known::EXCHANGE;
-        principal.names = vec![format!("{app}/mail.a.example"), format!("{app}/*.b.example"), "https://c.example/".into()];
-        for host in ["mail.a.example", "MAIL.A.example", "mail.a.example:444", "x.b.example", "y.x.b.example", "c.example"] {
+        principal.names =
+            vec![format!("{app}/mail.a.example"), format!("{app}/*.b.example"), "https://c.example/".into()];
+        for host in
+            ["mail.a.example", "MAIL.A.example", "mail.a.example:444", "x.b.example", "y.x.b.example", "c.example"]
+        {
             assert!(principal.serves_host(host), "{host}");
         }
         for host in ["a.example", "b.example", "xb.example", "x.mail.a.example", "x.c.example", ""] {

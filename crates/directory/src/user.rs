@@ -53,8 +53,12 @@ impl User {
         let mut keys = vec![UserKey::Upn(self.upn.to_lowercase())];
         for proxy in &self.proxy_addresses {
             match proxy.split_once(':') {
-                Some((scheme, address)) if scheme.eq_ignore_ascii_case("smtp") => keys.push(UserKey::Smtp(address.to_lowercase())),
-                Some((scheme, address)) if scheme.eq_ignore_ascii_case("sip") => keys.push(UserKey::Sip(address.to_lowercase())),
+                Some((scheme, address)) if scheme.eq_ignore_ascii_case("smtp") => {
+                    keys.push(UserKey::Smtp(address.to_lowercase()))
+                }
+                Some((scheme, address)) if scheme.eq_ignore_ascii_case("sip") => {
+                    keys.push(UserKey::Sip(address.to_lowercase()))
+                }
                 _ => {}
             }
         }

@@ -9,9 +9,6 @@ use crate::database::{Database, Unit};
 use crate::error::Error;
 use crate::value::{Value, to_document};
 
-
-
-
 /// The directory's tables.
 #[derive(Clone, Debug)]
 pub struct Directory {
@@ -76,7 +73,8 @@ impl Directory {
 
     /// The tenant that a GUID or a verified domain names.
     pub async fn tenant_by_realm(&self, realm: &str) -> Result<Option<Tenant>, Error> {
-        const SQL: &str = "SELECT tenant.document FROM realm JOIN tenant ON tenant.id = realm.tenant WHERE realm.name = ?1";
+        const SQL: &str =
+            "SELECT tenant.document FROM realm JOIN tenant ON tenant.id = realm.tenant WHERE realm.name = ?1";
         let row = self.database.read_one(SQL, vec![realm.to_ascii_lowercase().into()]).await?;
         row.map(|row| row.document(0)).transpose()
     }
@@ -196,7 +194,8 @@ impl Directory {
 
     /// A principal by one of its names, without regard to case or trailing slash.
     pub async fn principal_by_name(&self, tenant: TenantId, name: &str) -> Result<Option<ServicePrincipal>, Error> {
-        const SQL: &str = "SELECT p.document FROM service_principal_name n JOIN service_principal p ON p.id = n.principal
+        const SQL: &str =
+            "SELECT p.document FROM service_principal_name n JOIN service_principal p ON p.id = n.principal
             WHERE n.tenant = ?1 AND n.name = ?2";
         let row = self.database.read_one(SQL, vec![tenant.0.into(), stored_name(name).into()]).await?;
         row.map(|row| row.document(0)).transpose()

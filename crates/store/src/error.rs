@@ -104,13 +104,19 @@ impl Error {
     /// What an operator can do.
     pub fn hint(&self) -> Option<String> {
         Some(match &*self.kind {
-            ErrorKind::Corrupt { path, .. } => format!("restore `{}` from a backup, or move it away to start with an empty one", path.display()),
-            ErrorKind::NotOurs { path, .. } => format!("name another folder with `--data`, or move `{}` away", path.display()),
+            ErrorKind::Corrupt { path, .. } => {
+                format!("restore `{}` from a backup, or move it away to start with an empty one", path.display())
+            }
+            ErrorKind::NotOurs { path, .. } => {
+                format!("name another folder with `--data`, or move `{}` away", path.display())
+            }
             ErrorKind::OtherSide { .. } => "name another folder with `--data`".to_owned(),
             ErrorKind::Newer { .. } => "run the version of actas that wrote it, or a later one".to_owned(),
             ErrorKind::Busy => "find the other process with `fuser`, and try again when it is done".to_owned(),
             ErrorKind::Full => "free space on that disk and try again; nothing was half written".to_owned(),
-            ErrorKind::Open { path, .. } => format!("check that `{}` and its folder exist and can be written", path.display()),
+            ErrorKind::Open { path, .. } => {
+                format!("check that `{}` and its folder exist and can be written", path.display())
+            }
             ErrorKind::Stale => "try again".to_owned(),
             _ => return None,
         })

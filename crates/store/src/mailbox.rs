@@ -163,7 +163,8 @@ impl Mailboxes {
         properties: &[ItemProperty],
         attachments: &[Attachment],
     ) -> Result<(), Error> {
-        const SQL: &str = "INSERT INTO item (id, number, tenant, owner, folder, received, version, is_read, size, document)
+        const SQL: &str =
+            "INSERT INTO item (id, number, tenant, owner, folder, received, version, is_read, size, document)
             VALUES (?1, (SELECT COALESCE(MAX(number), 0) + 1 FROM item), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let mut unit = Unit::new().then_one(
             SQL,
@@ -210,7 +211,8 @@ impl Mailboxes {
 
     /// A folder's items, newest first.
     pub async fn items(&self, owner: Owner, folder: Uuid) -> Result<Vec<Item>, Error> {
-        const SQL: &str = select_items!("WHERE folder = ?1 AND owner = ?2 AND tenant = ?3 ORDER BY received DESC, number DESC");
+        const SQL: &str =
+            select_items!("WHERE folder = ?1 AND owner = ?2 AND tenant = ?3 ORDER BY received DESC, number DESC");
         let rows = self.database.read(SQL, vec![folder.into(), owner.user.into(), owner.tenant.0.into()]).await?;
         rows.iter().map(to_item).collect()
     }
@@ -227,7 +229,12 @@ impl Mailboxes {
     }
 
     /// A folder's items whose property has a value, newest first; found by index.
-    pub async fn items_by_property(&self, owner: Owner, folder: Uuid, wanted: &ItemProperty) -> Result<Vec<Item>, Error> {
+    pub async fn items_by_property(
+        &self,
+        owner: Owner,
+        folder: Uuid,
+        wanted: &ItemProperty,
+    ) -> Result<Vec<Item>, Error> {
         const SQL: &str = select_items!(
             "WHERE folder = ?1 AND owner = ?2 AND tenant = ?3
              AND id IN (SELECT item FROM item_property WHERE owner = ?2 AND property = ?4 AND value = ?5)
@@ -277,7 +284,8 @@ impl Mailboxes {
 
     /// Moves an item; fails as stale when there is none.
     pub async fn move_item(&self, owner: Owner, id: Uuid, folder: Uuid) -> Result<(), Error> {
-        const SQL: &str = "UPDATE item SET folder = ?1, version = version + 1 WHERE id = ?2 AND owner = ?3 AND tenant = ?4";
+        const SQL: &str =
+            "UPDATE item SET folder = ?1, version = version + 1 WHERE id = ?2 AND owner = ?3 AND tenant = ?4";
         let values = vec![folder.into(), id.into(), owner.user.into(), owner.tenant.0.into()];
         self.database.write(Unit::new().then_one(SQL, values)).await.map(drop)
     }

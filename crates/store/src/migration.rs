@@ -98,18 +98,23 @@ fn check_identity(path: &Path, schema: Schema, application_id: i32, version: i64
 pub(crate) fn run(connection: &mut Connection, path: &Path, schema: Schema) -> Result<(), Error> {
     let engine = |error: rusqlite::Error| Error::from_engine(&error, path);
     check_contents(connection, path)?;
-    let pragma = |connection: &Connection, name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let pragma =
+        |connection: &Connection, name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let application_id = i32::try_from(pragma(connection, "application_id").map_err(engine)?).unwrap_or(-1);
     let version = pragma(connection, "user_version").map_err(engine)?;
     check_identity(path, schema, application_id, version)?;
 
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000;").map_err(engine)?;
+    connection
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000;")
+        .map_err(engine)?;
     // Two processes may start at once: the version is read again under the lock.
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(engine)?;
     let applied = pragma(&transaction, "user_version").map_err(engine)?;
     for (index, text) in schema.migrations().iter().enumerate().skip(usize::try_from(applied).unwrap_or(0)) {
         transaction.execute_batch(&in_dialect(text)).map_err(engine)?;
-        transaction.pragma_update(None, "user_version", i64::try_from(index + 1).unwrap_or(i64::MAX)).map_err(engine)?;
+        transaction
+            .pragma_update(None, "user_version", i64::try_from(index + 1).unwrap_or(i64::MAX))
+            .map_err(engine)?;
     }
     transaction.pragma_update(None, "application_id", schema.application_id()).map_err(engine)?;
     transaction.commit().map_err(engine)
@@ -117,9 +122,15 @@ pub(crate) fn run(connection: &mut Connection, path: &Path, schema: Schema) -> R
 
 /// The placeholders that stand for what engines spell differently.
 fn in_dialect(text: &str) -> String {
-    [("{sequence}", "INTEGER PRIMARY KEY"), ("{text}", "TEXT"), ("{i64}", "INTEGER"), ("{bytes}", "BLOB"), ("{strict}", "STRICT")]
-        .iter()
-        .fold(text.to_owned(), |text, (placeholder, spelling)| text.replace(placeholder, spelling))
+    [
+        ("{sequence}", "INTEGER PRIMARY KEY"),
+        ("{text}", "TEXT"),
+        ("{i64}", "INTEGER"),
+        ("{bytes}", "BLOB"),
+        ("{strict}", "STRICT"),
+    ]
+    .iter()
+    .fold(text.to_owned(), |text, (placeholder, spelling)| text.replace(placeholder, spelling))
 }
 
 fn check_contents(connection: &Connection, path: &Path) -> Result<(), Error> {

@@ -110,13 +110,17 @@ impl Queue {
     /// whether it is new; an item that was accepted before is left as it is. The same
     /// key with other contents is refused, and nothing is accepted.
     pub async fn put(&self, items: &[NewItem], now: Timestamp) -> Result<Vec<bool>, Error> {
-        const SQL: &str = "INSERT INTO queue_item (id, owner, component, state, created, due, attempts, uncertain, document)
+        const SQL: &str =
+            "INSERT INTO queue_item (id, owner, component, state, created, due, attempts, uncertain, document)
             VALUES (?1, ?2, ?3, 'queued', ?4, ?4, 0, 0, ?5) ON CONFLICT (id) DO NOTHING RETURNING number";
         for item in items {
             if let Some(earlier) = self.get(&item.id).await?
                 && (earlier.owner != item.owner || earlier.document != item.document)
             {
-                return Err(Error::new(ErrorKind::Exists(format!("an item with the key `{}` and other contents", item.id))));
+                return Err(Error::new(ErrorKind::Exists(format!(
+                    "an item with the key `{}` and other contents",
+                    item.id
+                ))));
             }
         }
         let unit = items.iter().fold(Unit::new(), |unit, item| {
@@ -208,7 +212,8 @@ impl Queue {
 
     /// The newest items in the order of acceptance.
     pub async fn newest(&self, count: i64) -> Result<Vec<QueuedItem>, Error> {
-        const SQL: &str = select_items!("WHERE number > (SELECT COALESCE(MAX(number), 0) - ?1 FROM queue_item) ORDER BY number");
+        const SQL: &str =
+            select_items!("WHERE number > (SELECT COALESCE(MAX(number), 0) - ?1 FROM queue_item) ORDER BY number");
         self.items(SQL, vec![count.into()]).await
     }
 

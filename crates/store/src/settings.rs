@@ -84,7 +84,9 @@ impl Settings {
         const SQL: &str = "INSERT INTO setting (kind, name, version, document) VALUES (?1, ?2, 1, ?3)";
         let values = vec![kind.as_str().into(), name.to_lowercase().into(), to_document(value)?];
         let outcome = self.database.write(Unit::new().then_one(SQL, values)).await;
-        outcome.map(drop).map_err(|error| if error.is_exists() { Error::new(ErrorKind::Exists(format!("`{name}`"))) } else { error })
+        outcome
+            .map(drop)
+            .map_err(|error| if error.is_exists() { Error::new(ErrorKind::Exists(format!("`{name}`"))) } else { error })
     }
 
     /// Adds or replaces a document.
@@ -98,14 +100,18 @@ impl Settings {
     /// Replaces a document, if nobody changed it since `version` was read; otherwise it
     /// fails as stale.
     pub async fn update<T: Serialize>(&self, kind: Kind, name: &str, version: i64, value: &T) -> Result<(), Error> {
-        const SQL: &str = "UPDATE setting SET document = ?1, version = version + 1 WHERE kind = ?2 AND name = ?3 AND version = ?4";
+        const SQL: &str =
+            "UPDATE setting SET document = ?1, version = version + 1 WHERE kind = ?2 AND name = ?3 AND version = ?4";
         let values = vec![to_document(value)?, kind.as_str().into(), name.to_lowercase().into(), version.into()];
         self.database.write(Unit::new().then_one(SQL, values)).await.map(drop)
     }
 
     /// Removes a document. Whether there was one.
     pub async fn remove(&self, kind: Kind, name: &str) -> Result<bool, Error> {
-        let outcome = self.database.write(Unit::new().then(REMOVE, vec![kind.as_str().into(), name.to_lowercase().into()])).await?;
+        let outcome = self
+            .database
+            .write(Unit::new().then(REMOVE, vec![kind.as_str().into(), name.to_lowercase().into()]))
+            .await?;
         Ok(outcome.iter().any(|(_, touched)| *touched > 0))
     }
 

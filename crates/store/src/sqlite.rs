@@ -101,7 +101,8 @@ pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error
         let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-        connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;")?;
+        connection
+            .execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;")?;
         Ok(connection)
     };
     open().map_err(|error| Error::from_engine(&error, path))

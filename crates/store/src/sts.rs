@@ -82,7 +82,12 @@ impl SigningKeys {
         let unit = keys.iter().fold(Unit::new(), |unit, key| {
             unit.then_one(
                 "INSERT INTO signing_key (thumbprint, state, since, certificate) VALUES (?1, ?2, ?3, ?4)",
-                vec![key.thumbprint.clone().into(), key.state.as_str().into(), key.since.into(), key.certificate.clone().into()],
+                vec![
+                    key.thumbprint.clone().into(),
+                    key.state.as_str().into(),
+                    key.since.into(),
+                    key.certificate.clone().into(),
+                ],
             )
         });
         self.database.write(unit).await.map(drop)
@@ -111,7 +116,8 @@ impl ExchangeTrust {
 
     /// All partner applications of all tenants.
     pub async fn partners(&self) -> Result<Vec<PartnerApplication>, Error> {
-        let rows = self.database.read("SELECT document FROM exchange_partner ORDER BY tenant, name", Vec::new()).await?;
+        let rows =
+            self.database.read("SELECT document FROM exchange_partner ORDER BY tenant, name", Vec::new()).await?;
         rows.iter().map(|row| row.document(0)).collect()
     }
 
@@ -134,6 +140,9 @@ impl ExchangeTrust {
     /// Removes a partner application; fails as stale when there is none.
     pub async fn remove_partner(&self, tenant: TenantId, name: &str) -> Result<(), Error> {
         const SQL: &str = "DELETE FROM exchange_partner WHERE tenant = ?1 AND name = ?2";
-        self.database.write(Unit::new().then_one(SQL, vec![tenant.0.into(), name.to_lowercase().into()])).await.map(drop)
+        self.database
+            .write(Unit::new().then_one(SQL, vec![tenant.0.into(), name.to_lowercase().into()]))
+            .await
+            .map(drop)
     }
 }

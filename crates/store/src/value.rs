@@ -117,7 +117,8 @@ impl Row {
 
     /// A time.
     pub fn time(&self, index: usize) -> Result<Timestamp, Error> {
-        Timestamp::from_microsecond(self.integer(index)?).map_err(|_| Error::unreadable(format!("column {index} is not a time")))
+        Timestamp::from_microsecond(self.integer(index)?)
+            .map_err(|_| Error::unreadable(format!("column {index} is not a time")))
     }
 
     /// A time or nothing.

@@ -19,7 +19,9 @@ impl Sts {
         let realms: Vec<String> = tenant.realms().collect();
         let authorities = self.0.origins.iter().map(actas_runtime::config::Origin::authority);
         authorities
-            .flat_map(|authority| realms.iter().map(move |realm| Principal::audience(well_known::STS, authority, realm)))
+            .flat_map(|authority| {
+                realms.iter().map(move |realm| Principal::audience(well_known::STS, authority, realm))
+            })
             .map(|principal| principal.to_string())
             .collect()
     }
@@ -30,8 +32,11 @@ impl Sts {
         let Ok(Principal { app_id: well_known::STS, host: Some(host), realm: Some(realm) }) = audience.parse() else {
             return false;
         };
-        let host_is_ours =
-            self.0.origins.iter().any(|own| own.authority().eq_ignore_ascii_case(&host) || own.host().eq_ignore_ascii_case(&host));
+        let host_is_ours = self
+            .0
+            .origins
+            .iter()
+            .any(|own| own.authority().eq_ignore_ascii_case(&host) || own.host().eq_ignore_ascii_case(&host));
         host_is_ours && tenant.realms().any(|own| own == realm)
     }
 

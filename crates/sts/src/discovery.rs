@@ -26,7 +26,8 @@ pub(crate) fn routes() -> Router<Sts> {
 }
 
 async fn openid_v2(State(sts): State<Sts>, Path(tenant): Path<String>) -> Response {
-    let document = |id: TenantId| (sts.issuer_v2(id), format!("{}/{id}/oauth2/v2.0", sts.origin()), "/discovery/v2.0/keys");
+    let document =
+        |id: TenantId| (sts.issuer_v2(id), format!("{}/{id}/oauth2/v2.0", sts.origin()), "/discovery/v2.0/keys");
     openid(&sts, &tenant, document).await
 }
 

@@ -46,7 +46,8 @@ impl Request<'_> {
     }
 
     fn json(&self) -> Result<serde_json::Map<String, serde_json::Value>, GraphError> {
-        serde_json::from_slice(self.body).map_err(|error| GraphError::bad_request(format!("The body is not a JSON object: {error}.")))
+        serde_json::from_slice(self.body)
+            .map_err(|error| GraphError::bad_request(format!("The body is not a JSON object: {error}.")))
     }
 }
 
@@ -55,7 +56,13 @@ async fn serve(State(sts): State<Sts>, method: Method, uri: Uri, headers: Header
     answer::finish(&sts, outcome, headers.get("client-request-id"))
 }
 
-async fn handle(sts: &Sts, method: Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<Response, GraphError> {
+async fn handle(
+    sts: &Sts,
+    method: Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Response, GraphError> {
     let caller = Caller::authenticate(sts, headers).await?;
     let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let path = ResourcePath::parse(uri.path())?;

@@ -61,7 +61,8 @@ impl KeyRing {
             records = vec![make(folder, KeyState::Current, now)?, make(folder, KeyState::Next, now)?];
             keys.add(&records).await?;
         }
-        let current = records.iter().find(|record| record.state == KeyState::Current).ok_or(KeyRingError::NoneCurrent)?;
+        let current =
+            records.iter().find(|record| record.state == KeyState::Current).ok_or(KeyRingError::NoneCurrent)?;
         let private = file::read_private_key(&key_file(folder, &current.thumbprint))?;
         let signer = SigningKey::new(private.pkcs8_der(), &current.certificate)?;
         let read = |record: &SigningKeyRecord| -> Result<_, KeyRingError> {

@@ -8,8 +8,8 @@ mod discovery;
 mod graph;
 mod keys;
 mod metadata;
-pub mod seed;
 mod secret;
+pub mod seed;
 mod token;
 
 use std::sync::Arc;
@@ -99,7 +99,12 @@ impl Sts {
     }
 
     /// Records what happened; a failure to record is a failure to act.
-    async fn record(&self, tenant: TenantId, kind: &'static str, details: serde_json::Value) -> Result<(), actas_store::Error> {
+    async fn record(
+        &self,
+        tenant: TenantId,
+        kind: &'static str,
+        details: serde_json::Value,
+    ) -> Result<(), actas_store::Error> {
         self.0.directory.record(Audit { time: self.0.clock.now(), tenant, kind, details }).await
     }
 }

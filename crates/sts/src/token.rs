@@ -37,9 +37,8 @@ enum Dialect {
 }
 
 pub(crate) fn routes() -> Router<Sts> {
-    let endpoint = |dialect| {
-        post(move |sts, path, headers, body| token(sts, path, headers, body, dialect)).fallback(only_post)
-    };
+    let endpoint =
+        |dialect| post(move |sts, path, headers, body| token(sts, path, headers, body, dialect)).fallback(only_post);
     Router::new()
         .route("/{tenant}/tokens/OAuth/2", endpoint(Dialect::Acs))
         .route("/{tenant}/oauth2/token", endpoint(Dialect::V1))
@@ -68,7 +67,13 @@ async fn token(
     }
 }
 
-async fn issue(sts: &Sts, segment: &str, headers: &HeaderMap, body: &[u8], dialect: Dialect) -> Result<Response, Refused> {
+async fn issue(
+    sts: &Sts,
+    segment: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+    dialect: Dialect,
+) -> Result<Response, Refused> {
     let form = Form::parse(headers, body)?;
     let grant = form.required("grant_type")?.to_owned();
     let tenant = sts

@@ -371,7 +371,9 @@ impl<'a> Check<'a> {
 
     /// V15. The partner, vouched for by the key that its registration names.
     fn caller(&self, actor: &Actor<'_>) -> Result<&'a Partner, Refusal> {
-        let partner = self.partner(actor.tenant, actor.name.app_id).ok_or_else(|| Refusal::UnknownCaller(actor.name.to_string()))?;
+        let partner = self
+            .partner(actor.tenant, actor.name.app_id)
+            .ok_or_else(|| Refusal::UnknownCaller(actor.name.to_string()))?;
         let vouched = match (&partner.key_source, actor.known.voice) {
             (KeySource::TokenService, Voice::TokenService) => true,
             (KeySource::Own { realm }, Voice::Partner(_)) => {
@@ -386,7 +388,10 @@ impl<'a> Check<'a> {
     }
 
     fn partner(&self, tenant: TenantId, app_id: Uuid) -> Option<&'a Partner> {
-        self.trust.partners.iter().find(|partner| partner.tenant == tenant && partner.app_id == app_id && partner.enabled)
+        self.trust
+            .partners
+            .iter()
+            .find(|partner| partner.tenant == tenant && partner.app_id == app_id && partner.enabled)
     }
 
     /// An access token of an OpenID-style token service: `iss` is a URL, `tid` the
@@ -401,7 +406,8 @@ impl<'a> Check<'a> {
             Some(caller) => caller,
             None => required(claims, "azp", Layer::Actor)?,
         };
-        let known = self.trust.issuers.iter().find(|known| matches!(&known.issuer, Issuer::Url(url, _) if url == issuer));
+        let known =
+            self.trust.issuers.iter().find(|known| matches!(&known.issuer, Issuer::Url(url, _) if url == issuer));
         let Some((known, tenant)) = known.and_then(|known| match known.issuer {
             Issuer::Url(_, tenant) => Some((known, tenant)),
             Issuer::Principal(..) => None,
@@ -442,9 +448,10 @@ impl<'a> Check<'a> {
 
     fn holds_role(&self, claims: &Claims) -> bool {
         let roles = claims.get("roles").and_then(serde_json::Value::as_array);
-        self.resource.app_role.as_ref().is_none_or(|wanted| {
-            roles.is_some_and(|roles| roles.iter().any(|role| role.as_str() == Some(wanted)))
-        })
+        self.resource
+            .app_role
+            .as_ref()
+            .is_none_or(|wanted| roles.is_some_and(|roles| roles.iter().any(|role| role.as_str() == Some(wanted))))
     }
 
     /// `https://host[:port][/]` of one of our hosts, or our application id.

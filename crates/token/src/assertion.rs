@@ -97,7 +97,10 @@ impl<'a> Assertion<'a> {
         Ok(key)
     }
 
-    fn verify_signature<'k>(&self, keys: impl Iterator<Item = &'k VerifyingKey>) -> Result<&'k VerifyingKey, AssertionRefused> {
+    fn verify_signature<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k VerifyingKey>,
+    ) -> Result<&'k VerifyingKey, AssertionRefused> {
         let input = self.token.signing_input.as_bytes();
         let mut named_any = false;
         for key in keys.filter(|key| key.named_by(&self.token.header)) {

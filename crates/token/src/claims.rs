@@ -60,7 +60,9 @@ impl Claims {
         let seconds = match self.0.get(name) {
             None => return Err(ClaimError::Missing(name)),
             Some(Value::Number(number)) => number.as_u64(),
-            Some(Value::String(digits)) if !digits.is_empty() && digits.len() <= 16 && digits.bytes().all(|b| b.is_ascii_digit()) => {
+            Some(Value::String(digits))
+                if !digits.is_empty() && digits.len() <= 16 && digits.bytes().all(|b| b.is_ascii_digit()) =>
+            {
                 digits.parse().ok()
             }
             Some(_) => None,
@@ -118,14 +120,18 @@ mod tests {
         check("1700000000", Some(1_700_000_000), Some(1_700_000_000));
         check("\"1700000000\"", Some(1_700_000_000), Some(1_700_000_000));
         check("1700000000.75", None, Some(1_700_000_000));
-        for wrong in ["-1", "\"-1\"", "\"\"", "\"1e9\"", "\" 1\"", "null", "true", "[1]", "1e300", "99999999999999999999"] {
+        for wrong in
+            ["-1", "\"-1\"", "\"\"", "\"1e9\"", "\" 1\"", "null", "true", "[1]", "1e300", "99999999999999999999"]
+        {
             check(wrong, None, None);
         }
     }
 
     #[test]
     fn flags() {
-        for (value, expected) in [("true", true), ("\"true\"", true), ("\"True\"", false), ("1", false), ("\"false\"", false)] {
+        for (value, expected) in
+            [("true", true), ("\"true\"", true), ("\"True\"", false), ("1", false), ("\"false\"", false)]
+        {
             let object = crate::json::parse_object(format!("{{\"f\":{value}}}").as_bytes()).unwrap();
             assert_eq!(Claims::new(object).flag("f"), expected, "{value}");
         }

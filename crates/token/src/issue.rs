@@ -91,7 +91,13 @@ pub fn act_as_token(
 
 /// The assertion with which an on-premises server asks for an actor token
 /// (MS-XOAUTH 3.2.5.2).
-pub fn assertion(key: &SigningKey, caller: &Principal, audience: &str, lifetime: SignedDuration, now: Timestamp) -> Result<String, KeyError> {
+pub fn assertion(
+    key: &SigningKey,
+    caller: &Principal,
+    audience: &str,
+    lifetime: SignedDuration,
+    now: Timestamp,
+) -> Result<String, KeyError> {
     let caller = caller.to_string();
     sign(
         key,

@@ -94,7 +94,9 @@ impl VerifyingKey {
     /// Whether a header's hints, as far as it gives any, name this key.
     pub fn named_by(&self, header: &Header) -> bool {
         let agrees = |hint: &Option<String>, own: &str| hint.as_deref().is_none_or(|hint| hint == own);
-        agrees(&header.x5t_s256, &self.x5t_s256) && agrees(&header.x5t, &self.x5t) && (header.x5t.is_some() || header.x5t_s256.is_some() || agrees(&header.kid, &self.kid))
+        agrees(&header.x5t_s256, &self.x5t_s256)
+            && agrees(&header.x5t, &self.x5t)
+            && (header.x5t.is_some() || header.x5t_s256.is_some() || agrees(&header.kid, &self.kid))
     }
 
     /// The certificate's SHA-1 as base64url.

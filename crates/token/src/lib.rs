@@ -27,7 +27,9 @@ pub mod principal;
 pub mod refusal;
 pub mod user;
 
-pub use accept::{Accepted, How, Issuer, IssuerKeys, KeySource, Limits, Partner, RealmRule, Resource, Trust, TrustLevel, Voice};
+pub use accept::{
+    Accepted, How, Issuer, IssuerKeys, KeySource, Limits, Partner, RealmRule, Resource, Trust, TrustLevel, Voice,
+};
 pub use claims::Claims;
 pub use jws::Algorithm;
 pub use key::{KeyError, SigningKey, VerifyingKey};

@@ -64,10 +64,13 @@ impl Metadata {
         if bytes.len() > DOCUMENT_BYTES_MAX {
             return Err(NotMetadata::TooLarge(bytes.len()));
         }
-        let Value::Object(document) = serde_json::from_slice(bytes).map_err(|error| NotMetadata::NotJson(format!(": {error}")))? else {
+        let Value::Object(document) =
+            serde_json::from_slice(bytes).map_err(|error| NotMetadata::NotJson(format!(": {error}")))?
+        else {
             return Err(NotMetadata::NotJson(String::new()));
         };
-        let issuer: Principal = text(&document, "issuer").and_then(|issuer| issuer.parse().ok()).ok_or(NotMetadata::NoIssuer)?;
+        let issuer: Principal =
+            text(&document, "issuer").and_then(|issuer| issuer.parse().ok()).ok_or(NotMetadata::NoIssuer)?;
         let (keys, keys_skipped) = read_keys(&document)?;
         if keys.is_empty() {
             let why = keys_skipped.first().map_or_else(String::new, |error| format!(": {error}"));
@@ -77,7 +80,10 @@ impl Metadata {
             realm: text(&document, "realm").map(str::to_owned).or_else(|| issuer.realm.clone()),
             service_name: text(&document, "serviceName").map(str::to_owned),
             name: text(&document, "name").map(str::to_owned),
-            allowed_audiences: list(&document, "allowedAudiences").filter_map(Value::as_str).map(str::to_owned).collect(),
+            allowed_audiences: list(&document, "allowedAudiences")
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
             token_endpoint: read_token_endpoint(&document)?,
             issuer,
             keys,

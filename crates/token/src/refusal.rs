@@ -224,10 +224,14 @@ impl Refusal {
             Rule::V9 | Rule::V10 => (2_000_000, "invalid_signature", "The token has an invalid signature."),
             Rule::V11 => (2_000_004, "invalid_tenant", "The tenant of the token is not hosted here."),
             Rule::V12 => (2_000_003, "invalid_resource", "The audience claim value is invalid 'aud'."),
-            Rule::V15 | Rule::V16 | Rule::V17 => {
-                (2_000_008, "invalid_grant", "The token should have valid permissions or linked account for the partner application.")
+            Rule::V15 | Rule::V16 | Rule::V17 => (
+                2_000_008,
+                "invalid_grant",
+                "The token should have valid permissions or linked account for the partner application.",
+            ),
+            Rule::V18 => {
+                (2_000_005, "invalid_user", "The user specified by the user-context in the token is not valid.")
             }
-            Rule::V18 => (2_000_005, "invalid_user", "The user specified by the user-context in the token is not valid."),
             Rule::V13 => (2_000_001, "invalid_token", "The token is expired or not yet valid."),
             _ => (2_000_001, "invalid_token", "The token is invalid."),
         };

@@ -120,7 +120,9 @@ fn sid(text: &str) -> Result<UserKey, Refusal> {
 fn address(text: &str) -> Result<String, Refusal> {
     let plain = text.len() <= USER_ID_BYTES_MAX
         && !text.chars().any(|c| c.is_control() || c.is_whitespace())
-        && text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
+        && text
+            .split_once('@')
+            .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
     if plain { Ok(text.to_lowercase()) } else { Err(Refusal::User("an id is not an address")) }
 }
 

@@ -28,7 +28,9 @@ fn trusted_issuers(issuers: &[ConfiguredIssuer]) -> Vec<String> {
     let mut named: Vec<(String, String)> = Vec::new();
     for issuer in issuers {
         let (app_id, realm) = match &issuer.kind {
-            IssuerKind::TokenService { app_id, realm } | IssuerKind::Partner { app_id, realm, .. } => (app_id.to_string(), realm.clone()),
+            IssuerKind::TokenService { app_id, realm } | IssuerKind::Partner { app_id, realm, .. } => {
+                (app_id.to_string(), realm.clone())
+            }
             IssuerKind::OpenId { .. } => continue,
         };
         match named.iter_mut().find(|(known, _)| *known == app_id) {

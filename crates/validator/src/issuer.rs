@@ -82,11 +82,19 @@ impl ConfiguredIssuer {
             IssuerKind::Partner { app_id, realm, tenant } => {
                 self.fetch_metadata(source, *app_id, realm, Voice::Partner(*tenant)).await
             }
-            IssuerKind::TokenService { app_id, realm } => self.fetch_metadata(source, *app_id, realm, Voice::TokenService).await,
+            IssuerKind::TokenService { app_id, realm } => {
+                self.fetch_metadata(source, *app_id, realm, Voice::TokenService).await
+            }
         }
     }
 
-    async fn fetch_metadata(&self, source: &dyn MetadataSource, app_id: Uuid, realm: &str, voice: Voice) -> Result<IssuerKeys, String> {
+    async fn fetch_metadata(
+        &self,
+        source: &dyn MetadataSource,
+        app_id: Uuid,
+        realm: &str,
+        voice: Voice,
+    ) -> Result<IssuerKeys, String> {
         let document = Metadata::parse(&source.fetch(&self.metadata_url).await?).map_err(|error| error.to_string())?;
         let published = document.realm.as_deref().unwrap_or("*");
         if document.issuer.app_id != app_id || (published != realm && published != "*") {
@@ -99,7 +107,8 @@ impl ConfiguredIssuer {
 
     async fn fetch_open_id(&self, source: &dyn MetadataSource, tenant: TenantId) -> Result<IssuerKeys, String> {
         let body = source.fetch(&self.metadata_url).await?;
-        let document: OpenIdDocument = serde_json::from_slice(&body).map_err(|error| format!("it is no discovery document: {error}"))?;
+        let document: OpenIdDocument =
+            serde_json::from_slice(&body).map_err(|error| format!("it is no discovery document: {error}"))?;
         let base = self.metadata_url.strip_suffix(".well-known/openid-configuration").unwrap_or_default();
         if base.is_empty() || document.issuer.trim_end_matches('/') != base.trim_end_matches('/') {
             return Err(format!("its issuer `{}` does not belong to its address", document.issuer));

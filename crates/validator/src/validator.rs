@@ -95,7 +95,12 @@ impl Validator {
     /// The value of `WWW-Authenticate` for a caller without a good token.
     pub fn challenge(&self, authorization_uri: Option<&str>, error: Option<&'static str>) -> String {
         let state = self.0.state.load();
-        challenge::challenge(&self.0.resource.app_id.to_string(), &state.configuration.issuers, authorization_uri, error)
+        challenge::challenge(
+            &self.0.resource.app_id.to_string(),
+            &state.configuration.issuers,
+            authorization_uri,
+            error,
+        )
     }
 
     fn judge(&self, token: &str, now: Timestamp) -> Result<Accepted, Refusal> {
@@ -111,7 +116,8 @@ impl Validator {
         let _one = self.0.fetching.lock().await;
         let issuers: Vec<ConfiguredIssuer> = {
             let state = self.0.state.load();
-            let due = state.configuration.issuers.iter().zip(&state.fetched).filter(|(_, fetched)| wanted(fetched, now));
+            let due =
+                state.configuration.issuers.iter().zip(&state.fetched).filter(|(_, fetched)| wanted(fetched, now));
             due.map(|(issuer, _)| issuer.clone()).collect()
         };
         for issuer in issuers {
@@ -141,7 +147,9 @@ impl State {
 
     fn with_outcome(&self, issuer: &ConfiguredIssuer, outcome: &Result<IssuerKeys, String>, now: Timestamp) -> Self {
         let mut fetched = self.fetched.clone();
-        if let Some(own) = self.configuration.issuers.iter().position(|other| other == issuer).and_then(|index| fetched.get_mut(index)) {
+        if let Some(own) =
+            self.configuration.issuers.iter().position(|other| other == issuer).and_then(|index| fetched.get_mut(index))
+        {
             own.tried = Some(now);
             match outcome {
                 Ok(keys) => {

@@ -53,7 +53,8 @@ impl Fault {
         let found = ALL.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, fault)| *fault);
         found.ok_or_else(|| {
             let known: Vec<&str> = ALL.iter().map(|(known, _)| *known).collect();
-            Problem::usage(format!("`{name}` is not a fault that a cloud can start with")).hint(format!("these are: {}", known.join(", ")))
+            Problem::usage(format!("`{name}` is not a fault that a cloud can start with"))
+                .hint(format!("these are: {}", known.join(", ")))
         })
     }
 }
@@ -62,9 +63,20 @@ impl Fault {
 
 impl Cloud {
     /// Puts a fault in place, in one tenant, for its application and its first user.
-    pub(crate) async fn break_by(&self, fault: Fault, tenant: TenantId, app_id: Uuid, user: &User) -> Result<(), Problem> {
+    pub(crate) async fn break_by(
+        &self,
+        fault: Fault,
+        tenant: TenantId,
+        app_id: Uuid,
+        user: &User,
+    ) -> Result<(), Problem> {
         let now = self.clock().now();
-        let audit = || Audit { time: now, tenant, kind: "fault put in place", details: json!({ "fault": format!("{fault:?}") }) };
+        let audit = || Audit {
+            time: now,
+            tenant,
+            kind: "fault put in place",
+            details: json!({ "fault": format!("{fault:?}") }),
+        };
         let principal = |app_id| async move {
             let found = self.directory.principal_by_app(tenant, app_id).await?;
             found.ok_or_else(|| Problem::failed(format!("the application {app_id} is not in the directory")))
@@ -73,8 +85,12 @@ impl Cloud {
             Fault::AlienCredential | Fault::KeyMismatch => {
                 let mut own = principal(app_id).await?;
                 let pair = actas_certificate::issue::self_signed("unknown hand", &[], now - DAY, DAY * 365, 2048)?;
-                let request = actas_directory::credential::KeyCredentialRequest { key: Some(pair.certificate().der().to_vec()), ..Default::default() };
-                let (alien, _) = actas_directory::KeyCredential::new(&request, Uuid::new_v4(), now).map_err(|error| Problem::failed(error.to_string()))?;
+                let request = actas_directory::credential::KeyCredentialRequest {
+                    key: Some(pair.certificate().der().to_vec()),
+                    ..Default::default()
+                };
+                let (alien, _) = actas_directory::KeyCredential::new(&request, Uuid::new_v4(), now)
+                    .map_err(|error| Problem::failed(error.to_string()))?;
                 if fault == Fault::KeyMismatch {
                     own.key_credentials.clear();
                 }
@@ -104,8 +120,11 @@ impl Cloud {
             }
             Fault::PartnerDisabled | Fault::PartnerMissing => {
                 let partners = self.trust.partners().await?;
-                let own = partners.into_iter().find(|partner| partner.tenant == tenant && partner.application_identifier == app_id);
-                let mut own = own.ok_or_else(|| Problem::failed(format!("the application {app_id} is no partner application")))?;
+                let own = partners
+                    .into_iter()
+                    .find(|partner| partner.tenant == tenant && partner.application_identifier == app_id);
+                let mut own =
+                    own.ok_or_else(|| Problem::failed(format!("the application {app_id} is no partner application")))?;
                 if fault == Fault::PartnerMissing {
                     self.trust.remove_partner(tenant, &own.name).await?;
                 } else {

@@ -127,7 +127,11 @@ impl Place {
     pub(crate) fn tls_names(&self) -> Vec<Name> {
         let hosts = self.origins.iter().map(Origin::host).chain(self.exchange_hosts.iter().map(String::as_str));
         let mut names: Vec<Name> = Vec::new();
-        for name in hosts.chain(["localhost", "127.0.0.1"]).filter_map(|host| host.parse().ok()).chain([Name::from(IpAddr::V6(Ipv6Addr::LOCALHOST))]) {
+        for name in hosts
+            .chain(["localhost", "127.0.0.1"])
+            .filter_map(|host| host.parse().ok())
+            .chain([Name::from(IpAddr::V6(Ipv6Addr::LOCALHOST))])
+        {
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -136,15 +140,25 @@ impl Place {
     }
 
     /// How the names lead to the listeners. `localhost` needs no entry.
-    pub(crate) fn host_entries(&self, address: SocketAddr, http_address: Option<SocketAddr>) -> Result<Vec<HostEntry>, Problem> {
-        let entry = |host: &str, port: u16, address| HostEntry::new(host, port, address).map_err(|error| Problem::failed(error.to_string()));
+    pub(crate) fn host_entries(
+        &self,
+        address: SocketAddr,
+        http_address: Option<SocketAddr>,
+    ) -> Result<Vec<HostEntry>, Problem> {
+        let entry = |host: &str, port: u16, address| {
+            HostEntry::new(host, port, address).map_err(|error| Problem::failed(error.to_string()))
+        };
         let dialled = reachable(address);
         match self.kind {
             Kind::Loopback => Ok(Vec::new()),
             Kind::Public => {
                 let origin = &self.origins[0];
                 let maps = origin.port() == 443 || origin.port() == address.port();
-                if maps && origin.host().parse::<IpAddr>().is_err() { Ok(vec![entry(origin.host(), origin.port(), dialled)?]) } else { Ok(Vec::new()) }
+                if maps && origin.host().parse::<IpAddr>().is_err() {
+                    Ok(vec![entry(origin.host(), origin.port(), dialled)?])
+                } else {
+                    Ok(Vec::new())
+                }
             }
             Kind::Named => {
                 let own = [names::STS, names::GRAPH, names::AUTODISCOVER, names::EWS].map(str::to_owned);

@@ -8,7 +8,9 @@ use actas_certificate::{KeyPair, file, issue};
 use actas_directory::credential::{KeyCredentialRequest, one_year_after};
 use actas_directory::exchange_side::{AuthServer, AuthServerKind, PartnerApplication};
 use actas_directory::onprem::ApplicationTrustLevel;
-use actas_directory::{DomainName, KeyCredential, PasswordCredential, ServicePrincipal, Tenant, TenantId, User, UserKey, well_known};
+use actas_directory::{
+    DomainName, KeyCredential, PasswordCredential, ServicePrincipal, Tenant, TenantId, User, UserKey, well_known,
+};
 use actas_mailbox::ensure_mailbox;
 use actas_store::directory::Audit;
 use actas_sts::seed::{ServiceHosts, well_known_principals};
@@ -100,17 +102,26 @@ pub(crate) struct SeededApplication {
 impl Seed {
     /// Reads a seed file.
     pub(crate) fn load(path: &Path) -> Result<Self, Problem> {
-        let text = fs_err::read_to_string(path).map_err(|error| Problem::failed("the seed file cannot be read").because(&error))?;
-        let seed: Self = toml::from_str(&text)
-            .map_err(|error| Problem::failed(format!("the seed file `{}` is not as it should be", path.display())).detail(error.to_string()))?;
+        let text = fs_err::read_to_string(path)
+            .map_err(|error| Problem::failed("the seed file cannot be read").because(&error))?;
+        let seed: Self = toml::from_str(&text).map_err(|error| {
+            Problem::failed(format!("the seed file `{}` is not as it should be", path.display()))
+                .detail(error.to_string())
+        })?;
         for tenant in &seed.tenant {
             if tenant.domains.is_empty() {
-                return Err(Problem::failed(format!("the tenant `{}` of the seed file has no domain", tenant.display_name)));
+                return Err(Problem::failed(format!(
+                    "the tenant `{}` of the seed file has no domain",
+                    tenant.display_name
+                )));
             }
             for user in &tenant.user {
                 let domain = user.address.rsplit_once('@').and_then(|(_, domain)| domain.parse::<DomainName>().ok());
                 if domain.is_none_or(|domain| !tenant.domains.contains(&domain)) {
-                    return Err(Problem::failed(format!("the address `{}` of the seed file is in no domain of its tenant `{}`", user.address, tenant.display_name)));
+                    return Err(Problem::failed(format!(
+                        "the address `{}` of the seed file is in no domain of its tenant `{}`",
+                        user.address, tenant.display_name
+                    )));
                 }
             }
         }
@@ -171,7 +182,9 @@ impl Cloud {
         if !graph.is_named(origin) {
             graph.names.retain(|name| !name.starts_with("https://localhost:"));
             graph.names.push(origin.to_owned());
-            self.directory.update_principal(&graph, seeded(tenant, "principal changed", "Microsoft Graph", self.clock().now())).await?;
+            self.directory
+                .update_principal(&graph, seeded(tenant, "principal changed", "Microsoft Graph", self.clock().now()))
+                .await?;
         }
         Ok(())
     }
@@ -194,10 +207,20 @@ impl Cloud {
         Ok(user)
     }
 
-    async fn seed_application(&self, tenant: TenantId, seed: &SeedApplication, now: Timestamp) -> Result<SeededApplication, Problem> {
+    async fn seed_application(
+        &self,
+        tenant: TenantId,
+        seed: &SeedApplication,
+        now: Timestamp,
+    ) -> Result<SeededApplication, Problem> {
         let known = match seed.id {
             Some(app_id) => self.directory.principal_by_app(tenant, app_id).await?,
-            None => self.directory.principals(tenant).await?.into_iter().find(|principal| principal.display_name == seed.name),
+            None => self
+                .directory
+                .principals(tenant)
+                .await?
+                .into_iter()
+                .find(|principal| principal.display_name == seed.name),
         };
         let principal = match known {
             Some(principal) => principal,
@@ -222,14 +245,20 @@ impl Cloud {
         Ok(SeededApplication { app_id, certificate_file, key_file })
     }
 
-    async fn keep_credential(&self, mut principal: ServicePrincipal, pair: &KeyPair, now: Timestamp) -> Result<(), Problem> {
+    async fn keep_credential(
+        &self,
+        mut principal: ServicePrincipal,
+        pair: &KeyPair,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
         let der = pair.certificate().der();
         if principal.live_keys(now).any(|credential| credential.key == der) {
             return Ok(());
         }
         principal.key_credentials.retain(|credential| credential.key != der);
         let request = KeyCredentialRequest { key: Some(der.to_vec()), ..KeyCredentialRequest::default() };
-        let (credential, _) = KeyCredential::new(&request, Uuid::new_v4(), now).map_err(|error| Problem::failed(error.to_string()))?;
+        let (credential, _) =
+            KeyCredential::new(&request, Uuid::new_v4(), now).map_err(|error| Problem::failed(error.to_string()))?;
         principal.key_credentials.push(credential);
         let audit = seeded(principal.tenant, "principal changed", &principal.display_name, now);
         self.directory.update_principal(&principal, audit).await?;
@@ -250,7 +279,9 @@ impl Cloud {
             end: one_year_after(now),
             display_name: "seed".to_owned(),
         }];
-        self.directory.update_principal(&principal, seeded(tenant, "principal changed", &principal.display_name, now)).await?;
+        self.directory
+            .update_principal(&principal, seeded(tenant, "principal changed", &principal.display_name, now))
+            .await?;
         Ok(secret)
     }
 

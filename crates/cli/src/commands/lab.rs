@@ -17,7 +17,8 @@ use crate::signals;
 use crate::workplace::{CLOUD_FOLDER, make_folder, write_atomically};
 
 /// What the lab's application may do.
-const ROLES: [&str; 4] = ["full_access_as_app", "Application.ReadWrite.OwnedBy", "Organization.Read.All", "Mail.ReadWrite"];
+const ROLES: [&str; 4] =
+    ["full_access_as_app", "Application.ReadWrite.OwnedBy", "Organization.Read.All", "Mail.ReadWrite"];
 
 /// Runs the lab until it is told to stop.
 pub(crate) async fn run(lab: Lab, context: &Context) -> Result<(), Problem> {
@@ -33,10 +34,12 @@ pub(crate) async fn run(lab: Lab, context: &Context) -> Result<(), Problem> {
     let temporary;
     let data = if let Some(typed) = context.global.typed_data_dir() {
         make_folder(typed)?;
-        std::path::absolute(typed).map_err(|error| Problem::failed("the data folder has no absolute path").because(&error))?
+        std::path::absolute(typed)
+            .map_err(|error| Problem::failed("the data folder has no absolute path").because(&error))?
     } else {
         temporary = tempfile::Builder::new().prefix("actas-lab-").tempdir();
-        let temporary = temporary.as_ref().map_err(|error| Problem::failed("no temporary folder can be made").because(error))?;
+        let temporary =
+            temporary.as_ref().map_err(|error| Problem::failed("no temporary folder can be made").because(error))?;
         temporary.path().to_owned()
     };
     let stop = signals::stop()?;
@@ -69,7 +72,11 @@ fn default_seed() -> Seed {
             domains: vec![domain.parse().ok()?],
             user: users
                 .iter()
-                .map(|(local, name)| SeedUser { address: format!("{local}@{domain}"), display_name: Some((*name).to_owned()), mailbox: true })
+                .map(|(local, name)| SeedUser {
+                    address: format!("{local}@{domain}"),
+                    display_name: Some((*name).to_owned()),
+                    mailbox: true,
+                })
                 .collect(),
             application: vec![SeedApplication {
                 id: None,
@@ -79,7 +86,8 @@ fn default_seed() -> Seed {
             }],
         })
     };
-    let fabrikam = tenant("Fabrikam", "fabrikam.example", &[("adele", "Adele Vance"), ("omar", "Omar Haddad")], "Lab application");
+    let fabrikam =
+        tenant("Fabrikam", "fabrikam.example", &[("adele", "Adele Vance"), ("omar", "Omar Haddad")], "Lab application");
     let contoso = tenant("Contoso", "contoso.example", &[("lena", "Lena Berg")], "Second lab application");
     Seed { tenant: [fabrikam, contoso].into_iter().flatten().collect() }
 }
@@ -127,7 +135,8 @@ async fn describe(cloud: &Cloud, seeded: &[Seeded], data: &Path) -> Result<Vec<(
         ("DATA_DIR", data.display().to_string()),
     ];
     if let Some(other) = seeded.get(1)
-        && let (Some(application), Some(user)) = (other.applications.first(), other.users.iter().find(|user| user.mailbox))
+        && let (Some(application), Some(user)) =
+            (other.applications.first(), other.users.iter().find(|user| user.mailbox))
     {
         values.extend([
             ("TENANT2", other.tenant.id.to_string()),
@@ -146,7 +155,8 @@ fn announce(lab: &Lab, values: &[(&'static str, String)], console: &Console) -> 
         write_atomically(file, lines.as_bytes())?;
     }
     if let Some(file) = &lab.ready_file {
-        let object: Map<String, Value> = values.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into())).collect();
+        let object: Map<String, Value> =
+            values.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into())).collect();
         let text = format!("{:#}\n", Value::Object(object));
         write_atomically(file, text.as_bytes())?;
     }
@@ -154,7 +164,11 @@ fn announce(lab: &Lab, values: &[(&'static str, String)], console: &Console) -> 
     let mut text = String::from("A whole cloud is running on this machine.\n\n");
     for (name, value) in values {
         // A secret belongs into a file, not onto a screen or into a log of it.
-        let shown = if *name == "CLIENT_SECRET" && (lab.env_file.is_some() || lab.ready_file.is_some()) { "(in the file)" } else { value };
+        let shown = if *name == "CLIENT_SECRET" && (lab.env_file.is_some() || lab.ready_file.is_some()) {
+            "(in the file)"
+        } else {
+            value
+        };
         text.push_str(&format!("{name:width$} = {shown}\n"));
     }
     text.push_str("\nctrl-c stops it\n");

@@ -160,7 +160,9 @@ fn roles(serve: &Serve, workplace: &Workplace) -> Result<(Option<CloudConfig>, O
 }
 
 fn default_cloud(workplace: &Workplace) -> Result<CloudConfig, Problem> {
-    let public_origin = "https://localhost:8443".parse().map_err(|error| Problem::failed("the default origin is not one").because(&error))?;
+    let public_origin = "https://localhost:8443"
+        .parse()
+        .map_err(|error| Problem::failed("the default origin is not one").because(&error))?;
     Ok(CloudConfig {
         listen: SocketAddr::from(([127, 0, 0, 1], 8443)),
         http_listen: None,
@@ -195,7 +197,9 @@ async fn start_cloud(config: &CloudConfig, console: &Console) -> Result<Cloud, P
         ));
     }
     if cloud.directory.tenants().await?.is_empty() {
-        console.warning("the directory has no tenant; name a file with tenants, users and applications as `seed_file` of `[cloud]`");
+        console.warning(
+            "the directory has no tenant; name a file with tenants, users and applications as `seed_file` of `[cloud]`",
+        );
     }
     Ok(cloud)
 }
@@ -219,7 +223,10 @@ impl OnPremises {
         make_folder(&config.data)?;
         let bound = listener::bind(config.listen)?;
         let agent = Agent::open(&config.data, workplace.http()?, SystemClock::shared())?;
-        let router = Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(agent.clone());
+        let router = Router::new()
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(ready))
+            .with_state(agent.clone());
         let server = listener::serve_plain(bound, router, &Limits::default())?;
         Ok(Self { server, work: Work::start(agent) })
     }

@@ -10,7 +10,9 @@ fn refused(path: &Path, schema: Schema) -> ErrorKind {
     assert!(error.hint().is_some(), "{error}");
     assert_eq!(std::fs::read(path).unwrap(), before, "the file was touched");
     match error.kind() {
-        ErrorKind::Newer { path, found, known } => ErrorKind::Newer { path: path.clone(), found: *found, known: *known },
+        ErrorKind::Newer { path, found, known } => {
+            ErrorKind::Newer { path: path.clone(), found: *found, known: *known }
+        }
         ErrorKind::NotOurs { path, sqlite } => ErrorKind::NotOurs { path: path.clone(), sqlite: *sqlite },
         ErrorKind::Corrupt { path, why } => ErrorKind::Corrupt { path: path.clone(), why: why.clone() },
         ErrorKind::OtherSide { path, found, wanted } => ErrorKind::OtherSide { path: path.clone(), found, wanted },

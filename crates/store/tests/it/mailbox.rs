@@ -11,8 +11,14 @@ async fn a_folder_is_read_in_parts_newest_first() {
     let folder = tempfile::tempdir().unwrap();
     let mailboxes = Mailboxes::new(Database::open(&folder.path().join("cloud.db"), Schema::Cloud).unwrap());
     let owner = Owner { tenant: TenantId(Uuid::from_u128(1)), user: Uuid::from_u128(2) };
-    let inbox =
-        Folder { id: Uuid::from_u128(3), parent: None, distinguished: None, name: "Inbox".into(), class: None, version: 1 };
+    let inbox = Folder {
+        id: Uuid::from_u128(3),
+        parent: None,
+        distinguished: None,
+        name: "Inbox".into(),
+        class: None,
+        version: 1,
+    };
     let now: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
     mailboxes.ensure_folders(owner, std::slice::from_ref(&inbox), now).await.unwrap();
     for n in 0..5 {
@@ -29,7 +35,9 @@ async fn a_folder_is_read_in_parts_newest_first() {
     }
     let all = mailboxes.items(owner, inbox.id).await.unwrap();
     assert_eq!(all[0].id, Uuid::from_u128(14));
-    for (offset, count, expected) in [(0, 2, &all[..2]), (2, 2, &all[2..4]), (4, 2, &all[4..]), (9, 2, &[]), (0, 0, &[])] {
+    for (offset, count, expected) in
+        [(0, 2, &all[..2]), (2, 2, &all[2..4]), (4, 2, &all[4..]), (9, 2, &[]), (0, 0, &[])]
+    {
         let part = mailboxes.items_page(owner, inbox.id, offset, count).await.unwrap();
         assert_eq!(part, expected, "{offset} {count}");
     }

@@ -4,8 +4,8 @@ use actas_directory::credential::CredentialRefused;
 use actas_directory::query::Unsupported;
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -22,8 +22,9 @@ pub(super) struct GraphError {
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 /// What Graph sends.
-const JSON: HeaderValue =
-    HeaderValue::from_static("application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static(
+    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
+);
 
 // === impl GraphError ===
 
@@ -42,7 +43,9 @@ impl GraphError {
     }
 
     pub(super) fn not_found(what: &str) -> Self {
-        let message = format!("Resource '{what}' does not exist or one of its queried reference-property objects are not present.");
+        let message = format!(
+            "Resource '{what}' does not exist or one of its queried reference-property objects are not present."
+        );
         Self::new(StatusCode::NOT_FOUND, "Request_ResourceNotFound", message)
     }
 
@@ -51,7 +54,11 @@ impl GraphError {
     }
 
     pub(super) fn method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", "The method is not supported for this resource.")
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Request_BadRequest",
+            "The method is not supported for this resource.",
+        )
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -81,7 +88,11 @@ impl From<actas_store::Error> for GraphError {
 
 impl From<Unsupported> for GraphError {
     fn from(why: Unsupported) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "Request_UnsupportedQuery", format!("Unsupported or invalid query filter clause: {why}."))
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "Request_UnsupportedQuery",
+            format!("Unsupported or invalid query filter clause: {why}."),
+        )
     }
 }
 
@@ -113,7 +124,11 @@ pub(super) fn no_content() -> Response {
 }
 
 /// Adds what every answer carries, and turns an error into one.
-pub(super) fn finish(sts: &Sts, outcome: Result<Response, GraphError>, client_request_id: Option<&HeaderValue>) -> Response {
+pub(super) fn finish(
+    sts: &Sts,
+    outcome: Result<Response, GraphError>,
+    client_request_id: Option<&HeaderValue>,
+) -> Response {
     let request_id = Uuid::new_v4().to_string();
     let mut response = outcome.unwrap_or_else(|error| {
         let mut inner = json!({

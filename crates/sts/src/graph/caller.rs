@@ -41,7 +41,9 @@ impl Caller {
         let principal = sts.0.directory.principal_by_app(tenant, app_id).await?;
         // A token outlives a change of heart; its principal does not.
         let principal = principal
-            .filter(|principal| principal.enabled && Some(principal.id.to_string().as_str()) == text(&claims, "oid").ok())
+            .filter(|principal| {
+                principal.enabled && Some(principal.id.to_string().as_str()) == text(&claims, "oid").ok()
+            })
             .ok_or_else(|| refuse("The application was disabled or removed."))?;
         Ok(Self { tenant, principal, roles })
     }
@@ -57,7 +59,8 @@ impl Caller {
 
     /// Every application may read itself.
     pub(super) fn may_read(&self, principal: &ServicePrincipal) -> bool {
-        principal.id == self.principal.id || self.holds(&["Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All"])
+        principal.id == self.principal.id
+            || self.holds(&["Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All"])
     }
 
     /// Every application may change its own credentials where it was granted that.

@@ -29,7 +29,8 @@ struct Wire {
 
 /// The collection that a PATCH replaces.
 pub(super) fn read_all(value: &Value) -> Result<Vec<KeyCredentialRequest>, GraphError> {
-    let wrong = |why: String| GraphError::bad_request(format!("Invalid value specified for property 'keyCredentials': {why}."));
+    let wrong =
+        |why: String| GraphError::bad_request(format!("Invalid value specified for property 'keyCredentials': {why}."));
     let Value::Array(items) = value else { return Err(wrong("it is not an array".to_owned())) };
     items.iter().map(|item| read(item).map_err(wrong)).collect()
 }

@@ -5,9 +5,9 @@ use axum::response::Response;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::Request;
 use super::answer::{GraphError, json};
 use super::path::{Key, ResourcePath};
-use super::Request;
 
 pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result<Response, GraphError> {
     if request.method != Method::GET {

@@ -24,11 +24,14 @@ pub(super) enum Key {
 
 impl ResourcePath {
     pub(super) fn parse(path: &str) -> Result<Self, GraphError> {
-        let decoded = percent_decode_str(path).decode_utf8().map_err(|_| GraphError::bad_request("The path is not UTF-8."))?;
+        let decoded =
+            percent_decode_str(path).decode_utf8().map_err(|_| GraphError::bad_request("The path is not UTF-8."))?;
         let mut segments = decoded.trim_start_matches("/v1.0/").split('/').filter(|segment| !segment.is_empty());
         let first = segments.next().ok_or_else(|| GraphError::no_segment(""))?;
         let (collection, key) = match first.split_once('(') {
-            Some((collection, rest)) => (collection, Some(parse_key(rest).ok_or_else(|| GraphError::no_segment(first))?)),
+            Some((collection, rest)) => {
+                (collection, Some(parse_key(rest).ok_or_else(|| GraphError::no_segment(first))?))
+            }
             None => (first, segments.next().map(|id| Key::Id(id.to_owned()))),
         };
         let rest = segments.next().map(str::to_owned);

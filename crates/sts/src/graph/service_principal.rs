@@ -57,7 +57,9 @@ async fn find(request: &Request<'_>, key: &Key) -> Result<ServicePrincipal, Grap
             };
             (app_id, found)
         }
-        Key::Alternate(name, _) => return Err(GraphError::bad_request(format!("'{name}' is not an alternate key of servicePrincipals."))),
+        Key::Alternate(name, _) => {
+            return Err(GraphError::bad_request(format!("'{name}' is not an alternate key of servicePrincipals.")));
+        }
     };
     let found = found.ok_or_else(|| GraphError::not_found(shown))?;
     if request.caller.may_read(&found) { Ok(found) } else { Err(GraphError::denied()) }
@@ -85,7 +87,9 @@ async fn list(request: &Request<'_>) -> Result<Response, GraphError> {
     };
     let top = number("$top", PAGE_DEFAULT)?;
     if !(1..=PAGE_MAX).contains(&top) {
-        return Err(GraphError::bad_request(format!("Invalid page size specified: '{top}'. Must be between 1 and {PAGE_MAX} inclusive.")));
+        return Err(GraphError::bad_request(format!(
+            "Invalid page size specified: '{top}'. Must be between 1 and {PAGE_MAX} inclusive."
+        )));
     }
     let skip = number("$skiptoken", 0)?;
 
@@ -97,7 +101,8 @@ async fn list(request: &Request<'_>) -> Result<Response, GraphError> {
         }
     }
     let total = found.len();
-    let page: Vec<Value> = found.iter().skip(skip).take(top).map(|principal| Value::Object(select.apply(principal, false))).collect();
+    let page: Vec<Value> =
+        found.iter().skip(skip).take(top).map(|principal| Value::Object(select.apply(principal, false))).collect();
     let origin = request.sts.origin();
     let mut body = json!({
         "@odata.context": format!("{origin}/v1.0/$metadata#servicePrincipals{}", select.context()),
@@ -150,7 +155,8 @@ async fn add(request: &Request<'_>) -> Result<Response, GraphError> {
         .and_then(|text| Uuid::try_parse(text).ok())
         .ok_or_else(|| GraphError::bad_request("The property 'appId' is required and must be a GUID."))?;
     let now = request.sts.0.clock.now();
-    let display_name = body.get("displayName").and_then(Value::as_str).map_or_else(|| app_id.to_string(), str::to_owned);
+    let display_name =
+        body.get("displayName").and_then(Value::as_str).map_or_else(|| app_id.to_string(), str::to_owned);
     let new = ServicePrincipal::new(Uuid::new_v4(), request.caller.tenant, app_id, &display_name, now);
     let (principal, _) = apply(request, new, &body)?;
     let details = json!({ "by": request.caller.principal.app_id.to_string(), "appId": app_id.to_string(), "displayName": principal.display_name });
@@ -221,7 +227,11 @@ fn apply(
     mut principal: ServicePrincipal,
     body: &Map<String, Value>,
 ) -> Result<(ServicePrincipal, Vec<String>), GraphError> {
-    let invalid = |name: &str| GraphError::bad_request(format!("Invalid value specified for property '{name}' of resource 'ServicePrincipal'."));
+    let invalid = |name: &str| {
+        GraphError::bad_request(format!(
+            "Invalid value specified for property '{name}' of resource 'ServicePrincipal'."
+        ))
+    };
     let mut warnings = Vec::new();
     for (name, value) in body {
         match name.as_str() {
@@ -236,10 +246,14 @@ fn apply(
             _ if !request.caller.writes_all() => return Err(GraphError::denied()),
             "accountEnabled" => principal.enabled = value.as_bool().ok_or_else(|| invalid(name))?,
             "displayName" => {
-                let text = value.as_str().filter(|text| !text.trim().is_empty() && text.chars().count() <= DISPLAY_NAME_CHARS_MAX);
+                let text = value
+                    .as_str()
+                    .filter(|text| !text.trim().is_empty() && text.chars().count() <= DISPLAY_NAME_CHARS_MAX);
                 text.ok_or_else(|| invalid(name))?.clone_into(&mut principal.display_name);
             }
-            "servicePrincipalNames" => principal.names = read_names(value, principal.app_id).ok_or_else(|| invalid(name))?,
+            "servicePrincipalNames" => {
+                principal.names = read_names(value, principal.app_id).ok_or_else(|| invalid(name))?
+            }
             "appId" if value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(&principal.app_id.to_string())) => {}
             name if name.starts_with("@odata.") => {}
             other => return Err(GraphError::bad_request(format!("The property '{other}' cannot be set."))),
@@ -252,7 +266,9 @@ fn apply(
 fn read_names(value: &Value, app_id: Uuid) -> Option<Vec<String>> {
     let mut names = vec![app_id.to_string()];
     for name in value.as_array()? {
-        let name = name.as_str().filter(|name| !name.is_empty() && name.len() <= 512 && name.bytes().all(|b| b.is_ascii_graphic()))?;
+        let name = name
+            .as_str()
+            .filter(|name| !name.is_empty() && name.len() <= 512 && name.bytes().all(|b| b.is_ascii_graphic()))?;
         if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             names.push(name.to_owned());
         }
@@ -275,7 +291,9 @@ impl Select {
         let Some(text) = text else { return Ok(Self(None)) };
         let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
         match names.iter().find(|name| !PROPERTIES.contains(&name.as_str())) {
-            Some(unknown) => Err(GraphError::bad_request(format!("Could not find a property named '{unknown}' on type 'microsoft.graph.servicePrincipal'."))),
+            Some(unknown) => Err(GraphError::bad_request(format!(
+                "Could not find a property named '{unknown}' on type 'microsoft.graph.servicePrincipal'."
+            ))),
             None => Ok(Self(Some(names))),
         }
     }
@@ -285,9 +303,14 @@ impl Select {
     }
 
     fn apply(&self, principal: &ServicePrincipal, single: bool) -> Map<String, Value> {
-        let with_keys = single && self.0.as_ref().is_some_and(|names| names.iter().any(|name| name == "keyCredentials"));
+        let with_keys =
+            single && self.0.as_ref().is_some_and(|names| names.iter().any(|name| name == "keyCredentials"));
         let wanted = |name: &str| self.0.as_ref().is_none_or(|names| names.iter().any(|own| own == name));
-        to_properties(principal, with_keys).into_iter().filter(|(name, _)| wanted(name)).map(|(name, value)| (name.to_owned(), value)).collect()
+        to_properties(principal, with_keys)
+            .into_iter()
+            .filter(|(name, _)| wanted(name))
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 }
 

@@ -62,7 +62,9 @@ impl Refused {
 
     pub(crate) fn unknown_tenant(segment: &str) -> Self {
         let shown: String = segment.chars().filter(|c| !c.is_control()).take(80).collect();
-        let text = format!("Tenant '{shown}' not found. Use the tenant's GUID or one of its verified domains, not its display name.");
+        let text = format!(
+            "Tenant '{shown}' not found. Use the tenant's GUID or one of its verified domains, not its display name."
+        );
         Self::request(90_002, text)
     }
 
@@ -149,7 +151,10 @@ impl Refused {
     }
 
     pub(super) fn no_credential() -> Self {
-        Self::client(7_000_218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
+        Self::client(
+            7_000_218,
+            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+        )
     }
 
     pub(super) fn client_mismatch() -> Self {
@@ -161,7 +166,10 @@ impl Refused {
     }
 
     pub(super) fn secrets_off() -> Self {
-        Self::client(7_000_218, "Client secrets are switched off here; authenticate with a certificate ('client_assertion').")
+        Self::client(
+            7_000_218,
+            "Client secrets are switched off here; authenticate with a certificate ('client_assertion').",
+        )
     }
 
     /// The S2S grant: the assertion *is* the grant (codes of Azure ACS).
@@ -173,17 +181,22 @@ impl Refused {
                     "Client assertion contains an invalid signature. [Reason - The key was not found., Thumbprint of key used by client: '{thumbprint}']"
                 ),
             ),
-            AssertionRefused::Signature => {
-                Self::client(50_012, "Client assertion contains an invalid signature. [Reason - The key was found, the signature does not verify.]")
-            }
+            AssertionRefused::Signature => Self::client(
+                50_012,
+                "Client assertion contains an invalid signature. [Reason - The key was found, the signature does not verify.]",
+            ),
             AssertionRefused::Time(why) => Self::new(
                 StatusCode::BAD_REQUEST,
                 "invalid_grant",
                 500_133,
                 format!("Assertion is not within its valid time range: {why}."),
             ),
-            AssertionRefused::Subject(_) => Self::client(50_048, format!("The subject mismatches the issuer in the client assertion: {refused}.")),
-            AssertionRefused::Audience(_) => Self::client(50_012, format!("Client assertion audience is not this token service: {refused}.")),
+            AssertionRefused::Subject(_) => {
+                Self::client(50_048, format!("The subject mismatches the issuer in the client assertion: {refused}."))
+            }
+            AssertionRefused::Audience(_) => {
+                Self::client(50_012, format!("Client assertion audience is not this token service: {refused}."))
+            }
             _ => Self::client(50_027, format!("Invalid JWT: {refused}.")),
         }
     }
@@ -197,20 +210,25 @@ impl Refused {
                     "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found., Thumbprint of key used by client: '{thumbprint}']"
                 ),
             ),
-            AssertionRefused::Signature => {
-                Self::client(700_027, "Client assertion failed signature validation. [Reason - The signature does not verify.]")
+            AssertionRefused::Signature => Self::client(
+                700_027,
+                "Client assertion failed signature validation. [Reason - The signature does not verify.]",
+            ),
+            AssertionRefused::Time(why) => {
+                Self::client(700_024, format!("Client assertion is not within its valid time range: {why}."))
             }
-            AssertionRefused::Time(why) => Self::client(700_024, format!("Client assertion is not within its valid time range: {why}.")),
-            AssertionRefused::Audience(audience) => {
-                Self::client(700_023, format!("Client assertion audience claim {audience} does not match this token service."))
-            }
+            AssertionRefused::Audience(audience) => Self::client(
+                700_023,
+                format!("Client assertion audience claim {audience} does not match this token service."),
+            ),
             _ => Self::client(50_027, format!("Invalid JWT: {refused}.")),
         }
     }
 
     pub(crate) fn answer(&self, sts: &Sts, correlation: Option<&str>) -> Response {
         // A correlation id comes back only if it is one.
-        let correlation_id = correlation.and_then(|text| Uuid::try_parse(text).ok()).unwrap_or_else(Uuid::new_v4).to_string();
+        let correlation_id =
+            correlation.and_then(|text| Uuid::try_parse(text).ok()).unwrap_or_else(Uuid::new_v4).to_string();
         let trace_id = Uuid::new_v4().to_string();
         let timestamp = sts.0.clock.now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
         let (code, text) = (self.code, &self.text);

@@ -102,7 +102,8 @@ pub(super) async fn issue(
         uti: Uuid::new_v4().simple().to_string(),
         ver: "1.0",
     };
-    let access_token = issue::access_token(sts.0.keys.signer(), &token).map_err(|error| Refused::unavailable(&error))?;
+    let access_token =
+        issue::access_token(sts.0.keys.signer(), &token).map_err(|error| Refused::unavailable(&error))?;
     let details = json!({
         "grant": "client_credentials",
         "actor": client.app_id.to_string(),
@@ -114,7 +115,9 @@ pub(super) async fn issue(
 
     let expires_in = lifetime.as_secs() - 1;
     Ok(match dialect {
-        Dialect::V2 => json_answer(&AnswerV2 { token_type: "Bearer", expires_in, ext_expires_in: expires_in, access_token }),
+        Dialect::V2 => {
+            json_answer(&AnswerV2 { token_type: "Bearer", expires_in, ext_expires_in: expires_in, access_token })
+        }
         Dialect::Acs | Dialect::V1 => json_answer(&AnswerV1 {
             token_type: "Bearer",
             expires_in: expires_in.to_string(),
@@ -237,9 +240,11 @@ fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, Vec<String>)
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(wrong());
     }
-    let decoded = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(wrong)?;
+    let decoded =
+        STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(wrong)?;
     let (id, secret) = decoded.split_once(':').ok_or_else(wrong)?;
-    let plain = |text: &str| percent_decode_str(text).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| wrong());
+    let plain =
+        |text: &str| percent_decode_str(text).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| wrong());
     let mut secrets = vec![secret.to_owned(), plain(secret)?];
     secrets.dedup();
     Ok(Some((plain(id)?, secrets)))

@@ -32,7 +32,9 @@ impl Form {
         let media_type = types.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = media_type.split(';').next().unwrap_or_default().trim();
         if types.next().is_some() || !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return Err(Refused::malformed("the request must have one Content-Type, application/x-www-form-urlencoded"));
+            return Err(Refused::malformed(
+                "the request must have one Content-Type, application/x-www-form-urlencoded",
+            ));
         }
         let mut parameters = HashMap::new();
         for (name, value) in url::form_urlencoded::parse(body) {

@@ -45,7 +45,11 @@ pub(super) fn check_authorised(client: &ServicePrincipal, resource: &ServicePrin
     let granted = client.is_first_party()
         || resource.app_id != well_known::EXCHANGE
         || client.roles.iter().any(|role| role == FULL_ACCESS);
-    if granted { Ok(()) } else { Err(Refused::not_authorised(&client.app_id.to_string(), &resource.app_id.to_string())) }
+    if granted {
+        Ok(())
+    } else {
+        Err(Refused::not_authorised(&client.app_id.to_string(), &resource.app_id.to_string()))
+    }
 }
 
 /// The client's permissions on a resource: what stands in `roles`.

@@ -37,9 +37,12 @@ pub(super) async fn issue(sts: &Sts, tenant: &Tenant, form: &Form) -> Result<Res
     let assertion = Assertion::parse(text).map_err(|refused| Refused::s2s_assertion(&refused))?;
     let caller = caller(tenant, &assertion)?;
     let client = client(sts, tenant, &caller).await?;
-    let keys: Vec<VerifyingKey> = client.live_keys(now).filter_map(actas_directory::KeyCredential::verifying_key).collect();
+    let keys: Vec<VerifyingKey> =
+        client.live_keys(now).filter_map(actas_directory::KeyCredential::verifying_key).collect();
     let audience = |audience: &str| sts.is_s2s_audience(tenant, audience);
-    let key = assertion.verify(keys.iter(), audience, LIFETIME_MAX, now).map_err(|refused| Refused::s2s_assertion(&refused))?;
+    let key = assertion
+        .verify(keys.iter(), audience, LIFETIME_MAX, now)
+        .map_err(|refused| Refused::s2s_assertion(&refused))?;
 
     let resource = resource::by_s2s_name(sts, tenant, wanted).await.map_err(Refused::for_acs)?;
     resource::check_authorised(&client, &resource)?;
@@ -53,7 +56,8 @@ pub(super) async fn issue(sts: &Sts, tenant: &Tenant, form: &Form) -> Result<Res
         trusted_for_delegation: client.trusted_for_delegation,
         lifetime: sts.0.policy.token_lifetime,
     };
-    let access_token = issue::actor_token(sts.0.keys.signer(), &token, now).map_err(|error| Refused::unavailable(&error))?;
+    let access_token =
+        issue::actor_token(sts.0.keys.signer(), &token, now).map_err(|error| Refused::unavailable(&error))?;
     let details = json!({
         "grant": "s2s",
         "actor": caller.to_string(),
@@ -79,7 +83,8 @@ pub(super) async fn issue(sts: &Sts, tenant: &Tenant, form: &Form) -> Result<Res
 fn caller(tenant: &Tenant, assertion: &Assertion<'_>) -> Result<Principal, Refused> {
     let issuer = assertion.issuer().map_err(|refused| Refused::s2s_assertion(&refused))?;
     let caller: Principal = issuer.parse().map_err(|_| Refused::not_a_principal("iss"))?;
-    let realm = caller.realm.as_deref().filter(|_| caller.host.is_none()).ok_or_else(|| Refused::not_a_principal("iss"))?;
+    let realm =
+        caller.realm.as_deref().filter(|_| caller.host.is_none()).ok_or_else(|| Refused::not_a_principal("iss"))?;
     if !tenant.realms().any(|own| own == realm) {
         return Err(Refused::realm_mismatch());
     }

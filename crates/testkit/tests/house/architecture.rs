@@ -18,7 +18,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("actas-store", &["actas-directory"]),
     ("actas-validator", &["actas-token"]),
     ("actas-sts", &["actas-directory", "actas-token", "actas-certificate", "actas-store", "actas-runtime"]),
-    ("actas-mailbox", &["actas-exchange", "actas-validator", "actas-token", "actas-directory", "actas-store", "actas-runtime"]),
+    (
+        "actas-mailbox",
+        &["actas-exchange", "actas-validator", "actas-token", "actas-directory", "actas-store", "actas-runtime"],
+    ),
     (
         "actas-agent",
         &["actas-exchange", "actas-directory", "actas-token", "actas-certificate", "actas-store", "actas-runtime"],

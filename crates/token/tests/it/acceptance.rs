@@ -34,7 +34,12 @@ fn the_act_as_token_is_accepted() {
     let address = vector::USER.to_owned();
     assert_eq!(
         user.keys(),
-        [UserKey::Upn(address.clone()), UserKey::Upn(address.clone()), UserKey::Smtp(address.clone()), UserKey::Sip(address)]
+        [
+            UserKey::Upn(address.clone()),
+            UserKey::Upn(address.clone()),
+            UserKey::Smtp(address.clone()),
+            UserKey::Sip(address)
+        ]
     );
 }
 
@@ -116,7 +121,11 @@ fn changes_to_the_envelope() {
 fn nothing_in_the_envelope_grants_anything() {
     let mut trust = vector::trust();
     trust.partners[0].trust_level = TrustLevel::Application;
-    let payload = vector::act_as_payload().replacen('{', "{\"trustedfordelegation\":\"true\",\"roles\":[\"full_access_as_app\"],", 1);
+    let payload = vector::act_as_payload().replacen(
+        '{',
+        "{\"trustedfordelegation\":\"true\",\"roles\":[\"full_access_as_app\"],",
+        1,
+    );
     let refusal = verdict(&vector::unsigned(&payload), &trust, &vector::generous()).unwrap_err();
     assert_eq!(refusal.rule(), Rule::V17);
 }
@@ -187,10 +196,25 @@ fn a_partner_speaks_for_itself_alone() {
     let limits = vector::generous();
     let token = |issuer, realm: &str, name| partner.actor(issuer, realm, name, |_| ());
     let rule = |token: &str| verdict(token, &trust, &limits).map_err(|r| r.rule()).map(|a| a.app_id);
-    assert_eq!(rule(&token(well_known::SHAREPOINT, "farm.example", well_known::SHAREPOINT)), Ok(well_known::SHAREPOINT));
-    assert_eq!(rule(&token(well_known::SHAREPOINT, "farm.example", well_known::LYNC)), Err(Rule::V15), "vouches for another");
-    assert_eq!(rule(&token(well_known::STS, vector::TENANT, well_known::LYNC)), Err(Rule::V9), "signs as the token service");
-    assert_eq!(rule(&token(well_known::SHAREPOINT, vector::TENANT, well_known::SHAREPOINT)), Err(Rule::V8), "in another realm");
+    assert_eq!(
+        rule(&token(well_known::SHAREPOINT, "farm.example", well_known::SHAREPOINT)),
+        Ok(well_known::SHAREPOINT)
+    );
+    assert_eq!(
+        rule(&token(well_known::SHAREPOINT, "farm.example", well_known::LYNC)),
+        Err(Rule::V15),
+        "vouches for another"
+    );
+    assert_eq!(
+        rule(&token(well_known::STS, vector::TENANT, well_known::LYNC)),
+        Err(Rule::V9),
+        "signs as the token service"
+    );
+    assert_eq!(
+        rule(&token(well_known::SHAREPOINT, vector::TENANT, well_known::SHAREPOINT)),
+        Err(Rule::V8),
+        "in another realm"
+    );
 }
 
 #[test]

@@ -53,7 +53,9 @@ fn what_is_no_document() {
     assert!(matches!(check("{}"), Err(NotMetadata::NoIssuer)));
     let issuer = r#""issuer":"00000001-0000-0000-c000-000000000000@t""#;
     assert!(matches!(check(&format!("{{{issuer}}}")), Err(NotMetadata::NoKeys(_))));
-    let weak = format!(r#"{{{issuer},"keys":[{{"usage":"signing","keyValue":{{"type":"x509Certificate","value":"AAAA"}}}}]}}"#);
+    let weak = format!(
+        r#"{{{issuer},"keys":[{{"usage":"signing","keyValue":{{"type":"x509Certificate","value":"AAAA"}}}}]}}"#
+    );
     assert!(matches!(check(&weak), Err(NotMetadata::NoKeys(_))));
     let entry = r#"{"usage":"signing","keyValue":{"type":"x509Certificate","value":"CERT"}}"#;
     let flood = format!("{{{issuer},\"keys\":[{}]}}", vec![entry; 65].join(","));

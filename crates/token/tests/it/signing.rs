@@ -36,7 +36,13 @@ impl Signer {
     }
 
     /// An actor token at the vector's time and for its resource.
-    pub fn actor(&self, issuer: Uuid, realm: &str, caller: Uuid, change: impl FnOnce(&mut issue::ActorToken<'_>)) -> String {
+    pub fn actor(
+        &self,
+        issuer: Uuid,
+        realm: &str,
+        caller: Uuid,
+        change: impl FnOnce(&mut issue::ActorToken<'_>),
+    ) -> String {
         let audience = format!("{}/mail.fabrikam.example@{realm}", actas_token::well_known::EXCHANGE);
         let issuer = Principal::in_realm(issuer, realm);
         let caller = Principal::in_realm(caller, realm);

@@ -2,8 +2,8 @@
 //! signed with it, and the act-as token around it.
 
 use actas_token::{
-    IssuerKeys, Issuer, KeySource, Limits, Partner, RealmRule, Resource, TenantId, Trust, TrustLevel, VerifyingKey, Voice,
-    well_known,
+    Issuer, IssuerKeys, KeySource, Limits, Partner, RealmRule, Resource, TenantId, Trust, TrustLevel, VerifyingKey,
+    Voice, well_known,
 };
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
