@@ -1,0 +1,190 @@
+//! Keys: fetched by issuer, pinned, refreshed, kept for a while, then given up.
+
+use std::sync::Arc;
+
+use actas_token::{Limits, Rule, TenantId, well_known};
+use actas_validator::Validator;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::issuer::{
+    Key, METADATA, OPENID, Published, access_token, actor, configuration, jwks, key, metadata, openid, resource, tenant,
+};
+
+const JWKS: &str = "https://sts.cloud.example/t/discovery/keys";
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+fn hours(count: i64) -> SignedDuration {
+    SignedDuration::from_hours(count)
+}
+
+fn validator(published: &Published) -> Validator {
+    let validator = Validator::new(resource(), Limits::default(), Arc::new(published.clone()));
+    validator.configure(&configuration());
+    validator
+}
+
+fn publish(published: &Published, keys: &[&Key]) {
+    published.set(METADATA, Some(metadata(well_known::STS, &tenant().to_string(), keys)));
+}
+
+async fn verdict(validator: &Validator, token: &str, now: Timestamp) -> Result<(), Rule> {
+    validator.validate(token, now).await.map(drop).map_err(|refusal| refusal.rule())
+}
+
+#[tokio::test]
+async fn keys_are_fetched_once_and_again_when_old() {
+    let (published, own) = (Published::default(), key());
+    publish(&published, &[&own]);
+    let validator = validator(&published);
+    for _ in 0..5 {
+        assert_eq!(verdict(&validator, &actor(&own, now()), now()).await, Ok(()));
+    }
+    let first = published.fetches();
+    assert!(first <= 2, "one for each issuer: {first}");
+    let later = now() + hours(8);
+    assert_eq!(verdict(&validator, &actor(&own, later), later).await, Ok(()));
+    assert!(published.fetches() > first);
+}
+
+#[tokio::test]
+async fn a_rolled_key_is_looked_for_once() {
+    let (published, old, new) = (Published::default(), key(), key());
+    publish(&published, &[&old]);
+    let validator = validator(&published);
+    assert_eq!(verdict(&validator, &actor(&old, now()), now()).await, Ok(()));
+    let later = now() + SignedDuration::from_mins(6);
+    assert_eq!(verdict(&validator, &actor(&new, later), later).await, Err(Rule::V9));
+    publish(&published, &[&new, &old]);
+    let soon = later + SignedDuration::from_secs(10);
+    let before = published.fetches();
+    assert_eq!(verdict(&validator, &actor(&new, soon), soon).await, Err(Rule::V9), "not again within five minutes");
+    assert!(published.fetches() <= before + 1, "a stranger cannot make us fetch at will");
+    let then = later + SignedDuration::from_mins(5);
+    assert_eq!(verdict(&validator, &actor(&new, then), then).await, Ok(()));
+    assert_eq!(verdict(&validator, &actor(&old, then), then).await, Ok(()), "both are published");
+}
+
+#[tokio::test]
+async fn last_good_keys_end() {
+    let (published, own) = (Published::default(), key());
+    publish(&published, &[&own]);
+    let validator = validator(&published);
+    assert_eq!(verdict(&validator, &actor(&own, now()), now()).await, Ok(()));
+    published.set(METADATA, None);
+    for (after, expected) in [(8, Ok(())), (31, Ok(())), (32, Err(Rule::V8)), (40, Err(Rule::V8))] {
+        let at = now() + hours(after);
+        assert_eq!(verdict(&validator, &actor(&own, at), at).await, expected, "{after} hours");
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_speaks_for_somebody_else_is_no_update() {
+    let (published, own, other) = (Published::default(), key(), key());
+    publish(&published, &[&own]);
+    let validator = validator(&published);
+    assert_eq!(verdict(&validator, &actor(&own, now()), now()).await, Ok(()));
+    let later = now() + hours(9);
+    for (issuer, realm) in [(well_known::LYNC, tenant().to_string()), (well_known::STS, Uuid::from_u128(8).to_string())] {
+        published.set(METADATA, Some(metadata(issuer, &realm, &[&other])));
+        assert_eq!(verdict(&validator, &actor(&other, later), later).await, Err(Rule::V9));
+        assert_eq!(verdict(&validator, &actor(&own, later), later).await, Ok(()), "the last good keys stay");
+    }
+}
+
+#[tokio::test]
+async fn access_tokens_of_the_openid_kind() {
+    let (published, own) = (Published::default(), key());
+    published.set(OPENID, Some(openid("https://sts.cloud.example/t/", JWKS)));
+    published.set(JWKS, Some(jwks(&[&own])));
+    let validator = validator(&published);
+    let check = async |change: fn(&mut serde_json::Map<String, serde_json::Value>)| {
+        verdict(&validator, &access_token(&own, now(), change), now()).await
+    };
+    assert_eq!(check(|_| ()).await, Ok(()));
+    assert_eq!(check(|c| c["aud"] = "https://MAIL.cloud.example/".into()).await, Ok(()));
+    assert_eq!(check(|c| c["aud"] = well_known::EXCHANGE.to_string().into()).await, Ok(()));
+    for (audience, _) in [
+        ("http://mail.cloud.example", ()),
+        ("https://mail.cloud.example.evil.example", ()),
+        ("https://mail.cloud.example@evil.example", ()),
+        ("https://mail.cloud.example/EWS", ()),
+        ("https://mail.cloud.example:444", ()),
+        ("", ()),
+    ] {
+        let token = access_token(&own, now(), |c| c["aud"] = audience.into());
+        assert_eq!(verdict(&validator, &token, now()).await, Err(Rule::V12), "{audience}");
+    }
+    assert_eq!(check(|c| c["tid"] = Uuid::from_u128(8).to_string().into()).await, Err(Rule::V11));
+    assert_eq!(check(|c| c["iss"] = "https://sts.cloud.example/u/".into()).await, Err(Rule::V8));
+    assert_eq!(check(|c| c["appid"] = well_known::SHAREPOINT.to_string().into()).await, Err(Rule::V15));
+    assert_eq!(check(|c| drop(c.remove("roles"))).await, Err(Rule::V16));
+    assert_eq!(check(|c| c["roles"] = "full_access_as_app".into()).await, Err(Rule::V16));
+    assert_eq!(check(|c| drop(c.insert("scp".into(), "x".into()))).await, Err(Rule::V16));
+    assert_eq!(check(|c| c["exp"] = (now().as_second() - 300).into()).await, Err(Rule::V13));
+    assert_eq!(check(|c| c["exp"] = (now().as_second() + 90_000).into()).await, Err(Rule::V13));
+    assert_eq!(check(|c| drop(c.remove("nbf"))).await, Err(Rule::V7));
+}
+
+#[tokio::test]
+async fn keys_of_another_host_or_issuer_are_not_taken() {
+    let own = key();
+    for (issuer, jwks_url) in [
+        ("https://sts.cloud.example/t/", "https://keys.evil.example/keys"),
+        ("https://sts.cloud.example/t/", "http://sts.cloud.example/t/discovery/keys"),
+        ("https://sts.cloud.example/u/", JWKS),
+        ("https://evil.example/t/", JWKS),
+    ] {
+        let published = Published::default();
+        published.set(OPENID, Some(openid(issuer, jwks_url)));
+        published.set(jwks_url, Some(jwks(&[&own])));
+        let token = access_token(&own, now(), |c| c["iss"] = issuer.into());
+        assert_eq!(verdict(&validator(&published), &token, now()).await, Err(Rule::V8), "{issuer} {jwks_url}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_configuration_takes_effect_at_once() {
+    let (published, own) = (Published::default(), key());
+    publish(&published, &[&own]);
+    let validator = validator(&published);
+    let token = actor(&own, now());
+    assert_eq!(verdict(&validator, &token, now()).await, Ok(()));
+    let fetches = published.fetches();
+    let mut changed = configuration();
+    changed.partners[0].enabled = false;
+    validator.configure(&changed);
+    assert_eq!(verdict(&validator, &token, now()).await, Err(Rule::V15));
+    changed.partners[0].enabled = true;
+    changed.partners[0].tenant = TenantId(Uuid::from_u128(8));
+    validator.configure(&changed);
+    assert_eq!(verdict(&validator, &token, now()).await, Err(Rule::V15));
+    validator.configure(&configuration());
+    assert_eq!(verdict(&validator, &token, now()).await, Ok(()));
+    assert_eq!(published.fetches(), fetches, "the keys of an issuer that stays are kept");
+    changed.issuers.clear();
+    validator.configure(&changed);
+    assert_eq!(verdict(&validator, &token, now()).await, Err(Rule::V8));
+}
+
+#[test]
+fn the_challenge_names_who_is_trusted() {
+    let validator = validator(&Published::default());
+    assert_eq!(
+        validator.challenge(Some("https://sts.cloud.example/common/oauth2/authorize"), Some("invalid_token")),
+        format!(
+            "Bearer client_id=\"{}\", trusted_issuers=\"{}@{}\", token_types=\"app_asserted_user_v1 service_asserted_app_v1\", authorization_uri=\"https://sts.cloud.example/common/oauth2/authorize\", error=\"invalid_token\"",
+            well_known::EXCHANGE,
+            well_known::STS,
+            tenant()
+        )
+    );
+    let mut two = configuration();
+    two.issuers.push(two.issuers[0].clone());
+    two.issuers[2].kind = actas_validator::IssuerKind::TokenService { app_id: well_known::STS, realm: "other".into() };
+    validator.configure(&two);
+    assert!(validator.challenge(None, None).contains(&format!("trusted_issuers=\"{}@*\"", well_known::STS)));
+}
