@@ -1,0 +1,199 @@
+//! The client credentials grant with a certificate or a secret.
+
+use actas_sts::Policy;
+use actas_token::issue;
+use actas_token::jws::{Compact, Reading};
+use actas_token::well_known;
+use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{Request, StatusCode};
+use jiff::SignedDuration;
+use uuid::Uuid;
+
+use crate::cloud::{ADMIN, APP, Answer, Cloud, ORIGIN, signing};
+
+const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+const SCOPE: &str = "https://mail.cloud.example/.default";
+
+fn assertion(cloud: &Cloud, client: &str, audience: &str) -> String {
+    let key = signing(&cloud.app);
+    issue::client_assertion(&key, client, audience, "id", SignedDuration::from_mins(10), cloud.now()).unwrap()
+}
+
+async fn with_certificate(cloud: &Cloud, path: &str, audience: &str) -> Answer {
+    let text = assertion(cloud, &APP.to_string(), audience);
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", TYPE),
+        ("client_assertion", &text),
+        ("scope", SCOPE),
+    ];
+    cloud.post(path, &form).await
+}
+
+async fn with_secret(cloud: &Cloud, extra: &[(&str, &str)]) -> Answer {
+    let (path, id) = (format!("/{}/oauth2/v2.0/token", cloud.tenant), APP.to_string());
+    let mut form = vec![
+        ("grant_type", "client_credentials"),
+        ("client_id", id.as_str()),
+        ("client_secret", cloud.secret.as_str()),
+    ];
+    form.retain(|(name, _)| !extra.iter().any(|(other, _)| other == name));
+    form.extend(extra);
+    cloud.post(&path, &form).await
+}
+
+#[tokio::test]
+async fn every_audience_that_real_clients_use() {
+    let cloud = Cloud::start().await;
+    let (tenant, v2) = (cloud.tenant.to_string(), format!("/{}/oauth2/v2.0/token", cloud.tenant));
+    for name in [tenant.as_str(), "fabrikam.example", "FABRIKAM.example"] {
+        for tail in ["/oauth2/v2.0/token", "/oauth2/token", "/v2.0", "/", ""] {
+            let answer = with_certificate(&cloud, &v2, &format!("{ORIGIN}/{name}{tail}")).await;
+            assert_eq!(answer.status, StatusCode::OK, "{name}{tail}: {}", answer.text);
+        }
+    }
+    for audience in [
+        format!("https://evil.example/{tenant}/v2.0"),
+        format!("{ORIGIN}/contoso.example/v2.0"),
+        format!("{ORIGIN}/{tenant}/v2.0/x"),
+        format!("{ORIGIN}x/{tenant}"),
+        format!("{ORIGIN}.evil.example/{tenant}"),
+        ORIGIN.to_owned(),
+    ] {
+        let answer = with_certificate(&cloud, &v2, &audience).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, 700_023), "{audience}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_token_says() {
+    let cloud = Cloud::start().await;
+    let (tenant, v2) = (cloud.tenant.to_string(), format!("/{}/oauth2/v2.0/token", cloud.tenant));
+    let answer = with_certificate(&cloud, &v2, &format!("{ORIGIN}{v2}")).await.json();
+    assert_eq!((answer["expires_in"].as_i64(), answer.get("scope")), (Some(3599), None));
+    let token = Compact::parse(answer["access_token"].as_str().unwrap(), Reading::Strict).unwrap();
+    let text = |name| token.claims.text(name).unwrap();
+    assert_eq!(text("aud"), "https://mail.cloud.example");
+    assert_eq!(text("iss"), format!("{ORIGIN}/{tenant}/"));
+    assert_eq!(
+        (text("tid"), text("appid"), text("appidacr"), text("ver")),
+        (tenant.as_str(), APP.to_string().as_str(), "2", "1.0")
+    );
+    assert_eq!(token.claims.get("roles").unwrap()[0], "full_access_as_app");
+    let secret = with_secret(&cloud, &[("scope", SCOPE)]).await.json();
+    let token = Compact::parse(secret["access_token"].as_str().unwrap(), Reading::Strict).unwrap();
+    assert_eq!(token.claims.text("appidacr"), Ok("1"));
+
+    let v1 = format!("/{tenant}/oauth2/token");
+    let text = assertion(&cloud, &APP.to_string(), &format!("{ORIGIN}{v1}"));
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", TYPE),
+        ("client_assertion", &text),
+        ("resource", "https://MAIL.cloud.example/"),
+    ];
+    let answer = cloud.post(&v1, &form).await.json();
+    assert!(answer["expires_in"].is_string() && answer["expires_on"].is_string());
+    assert_eq!(answer["resource"], "https://MAIL.cloud.example/", "as requested");
+}
+
+#[tokio::test]
+async fn secrets_in_every_spelling() {
+    let cloud = Cloud::start().await;
+    assert_eq!(with_secret(&cloud, &[("scope", SCOPE)]).await.status, StatusCode::OK);
+    assert_eq!(with_secret(&cloud, &[("scope", SCOPE), ("client_secret", "wrong")]).await.code(), 7_000_215);
+    let path = format!("/{}/oauth2/v2.0/token", cloud.tenant);
+    let encoded: String = cloud.secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    for (secret, expected) in [(cloud.secret.as_str(), 200), (encoded.as_str(), 200), ("x", 401)] {
+        let basic = STANDARD.encode(format!("{APP}:{secret}"));
+        let request = Request::post(&path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("authorization", format!("Basic {basic}"))
+            .body(Body::from(format!("grant_type=client_credentials&scope={SCOPE}")))
+            .unwrap();
+        let answer = cloud.send(request).await;
+        assert_eq!(answer.status.as_u16(), expected, "{}", answer.text);
+        assert!(answer.headers.get("www-authenticate").is_none(), "a challenge hides the error from some clients");
+    }
+    cloud.clock.advance(SignedDuration::from_hours(25));
+    assert_eq!(with_secret(&cloud, &[("scope", SCOPE)]).await.code(), 7_000_215, "an ended secret is a wrong one");
+
+    let careful = Cloud::with(Policy::default()).await;
+    assert_eq!(with_secret(&careful, &[("scope", SCOPE)]).await.code(), 7_000_218);
+}
+
+#[tokio::test]
+async fn scopes_and_resources() {
+    let cloud = Cloud::start().await;
+    for (extra, code) in [
+        (&[("scope", "https://mail.cloud.example")][..], 1_002_012),
+        (&[("scope", "/.default")], 1_002_012),
+        (&[("scope", "https://mail.cloud.example/.default https://graph.microsoft.com/.default")], 70_011),
+        (&[("scope", "https://nothing.example/.default")], 500_011),
+        (&[("resource", "https://mail.cloud.example")], 901_002),
+        (&[], 900_144),
+    ] {
+        let answer = with_secret(&cloud, extra).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, code), "{extra:?}: {}", answer.text);
+    }
+    assert_eq!(
+        with_secret(&cloud, &[("scope", "openid https://mail.cloud.example/.default")]).await.status,
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn clients() {
+    let cloud = Cloud::start().await;
+    let (v2, unknown) = (format!("/{}/oauth2/v2.0/token", cloud.tenant), Uuid::from_u128(99).to_string());
+    let audience = format!("{ORIGIN}{v2}");
+    let ask = async |client: &str, named: Option<&str>| {
+        let text = assertion(&cloud, client, &audience);
+        let mut form = vec![
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", TYPE),
+            ("client_assertion", &text),
+            ("scope", SCOPE),
+        ];
+        form.extend(named.map(|id| ("client_id", id)));
+        cloud.post(&v2, &form).await
+    };
+    assert_eq!(ask(&unknown, None).await.code(), 700_016);
+    assert_eq!(ask("not a guid", None).await.code(), 700_016);
+    assert_eq!(ask(&APP.to_string(), Some(&ADMIN.to_string())).await.code(), 700_021);
+    assert_eq!(ask(&APP.to_string(), Some(&APP.to_string().to_uppercase())).await.status, StatusCode::OK);
+    assert_eq!(ask(&well_known::LYNC.to_string(), None).await.code(), 700_027, "another's key");
+    let both = [("scope", SCOPE), ("client_assertion_type", TYPE), ("client_assertion", "a.b.c")];
+    assert_eq!(with_secret(&cloud, &both).await.code(), 9_002_313, "two ways to authenticate");
+    cloud.change(APP, |app| app.enabled = false).await;
+    assert_eq!(ask(&APP.to_string(), None).await.code(), 7_000_112);
+}
+
+#[tokio::test]
+async fn discovery() {
+    let cloud = Cloud::start().await;
+    let tenant = cloud.tenant;
+    for (path, issuer) in [
+        (format!("/{tenant}/v2.0/.well-known/openid-configuration"), format!("{ORIGIN}/{tenant}/v2.0")),
+        ("/fabrikam.example/v2.0/.well-known/openid-configuration".to_owned(), format!("{ORIGIN}/{tenant}/v2.0")),
+        (format!("/.well-known/oauth-authorization-server/{tenant}/v2.0"), format!("{ORIGIN}/{tenant}/v2.0")),
+        (format!("/{tenant}/.well-known/openid-configuration"), format!("{ORIGIN}/{tenant}/")),
+    ] {
+        let document = cloud.get(&path).await.json();
+        assert_eq!(document["issuer"], issuer, "{path}");
+        let keys = cloud.get(document["jwks_uri"].as_str().unwrap().strip_prefix(ORIGIN).unwrap()).await.json();
+        assert_eq!(keys["keys"].as_array().unwrap().len(), 2);
+        assert!(keys["keys"][0]["n"].as_str().unwrap().len() > 300);
+    }
+    let unknown = cloud.get("/nowhere.example/v2.0/.well-known/openid-configuration").await;
+    assert_eq!((unknown.status, unknown.json()["error"].as_str()), (StatusCode::BAD_REQUEST, Some("invalid_tenant")));
+    let ask = |url: &str| format!("/common/discovery/instance?api-version=1.1&authorization_endpoint={url}");
+    let known = cloud.get(&ask("https://sts.cloud.example/t/oauth2/v2.0/authorize")).await.json();
+    assert_eq!(known["tenant_discovery_endpoint"], format!("{ORIGIN}/t/v2.0/.well-known/openid-configuration"));
+    assert_eq!(
+        cloud.get(&ask("https://evil.example/t/oauth2/v2.0/authorize")).await.json()["error"],
+        "invalid_instance"
+    );
+}
