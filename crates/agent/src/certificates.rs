@@ -90,7 +90,10 @@ impl CertificateStore {
     /// Keeps a key pair, unassigned. It must be fit for signing tokens.
     pub fn import(&self, pair: &KeyPair, now: Timestamp) -> Result<(), Error> {
         pair.certificate().check_usable_for_tokens(now)?;
-        self.keep(pair)
+        self.keep(pair)?;
+        // The key has its certificate now; one that is gone already waits for none.
+        let _ = std::fs::remove_file(self.pending_key_file(pair.certificate().spki_der()));
+        Ok(())
     }
 
     /// Makes a key and a request for an authority to sign, as PEM. The key waits here for
@@ -246,8 +249,8 @@ impl CertificateStore {
 
     /// A key without certificate goes by its public half.
     fn pending_key_file(&self, spki_der: &[u8]) -> PathBuf {
-        let name: String =
-            digest::digest(&digest::SHA256, spki_der).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = digest::digest(&digest::SHA256, spki_der);
+        let name = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         self.folder.join(format!("request-{name}.key"))
     }
 }

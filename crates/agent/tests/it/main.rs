@@ -1,0 +1,9 @@
+//! The on-premises side against peers that answer, refuse, hang, lie and lose answers.
+
+#![allow(unreachable_pub)]
+
+mod delivery;
+mod discovery;
+mod peer;
+mod settings;
+mod tokens;
