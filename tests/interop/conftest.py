@@ -1,41 +1,57 @@
-"""Starts the lab for the suites. The variable ACTAS_BIN names the binary."""
+"""Starts the labs for the suites. The variable ACTAS_BIN names the binary."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from credentials import Credential
 from lab import Lab, LabError, Process
 from transport import Session
 
 
-@pytest.fixture(scope="session")
-def lab_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    named = os.environ.get("ACTAS_BIN", "")
-    binary = Path(named)
-    if not binary.is_file():
-        pytest.fail(
-            f"ACTAS_BIN names no binary ({named!r}); run `cargo xtask test --only "
-            "interop`, or build `actas` and set ACTAS_BIN to its path",
-            pytrace=False,
-        )
-    process = Process(binary.resolve(), tmp_path_factory.mktemp("lab"))
+def started(folder: Path, *faults: str) -> Iterator[Process]:
+    try:
+        process = Process(folder, faults)
+    except LabError as error:
+        pytest.fail(str(error), pytrace=False)
     try:
         yield process
     finally:
         process.end()
 
 
+def ready(process: Process) -> Lab:
+    try:
+        return process.wait_until_ready()
+    except LabError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def lab_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    yield from started(tmp_path_factory.mktemp("lab"))
+
+
 @pytest.fixture(scope="session")
 def lab(lab_process: Process) -> Lab:
-    try:
-        return lab_process.wait_until_ready()
-    except LabError as error:
-        problem = str(error)
-    pytest.fail(problem, pytrace=False)
+    return ready(lab_process)
+
+
+@pytest.fixture(scope="session")
+def lab_expired(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab whose application has a credential past its end."""
+    for process in started(tmp_path_factory.mktemp("lab-expired"), "cred-expired"):
+        yield ready(process)
+
+
+@pytest.fixture(scope="session")
+def lab_disabled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab whose Exchange has a disabled service principal."""
+    for process in started(tmp_path_factory.mktemp("lab-disabled"), "sp-disabled"):
+        yield ready(process)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,6 +64,12 @@ def a_plain_environment() -> Iterator[None]:
             patch.delenv(name, raising=False)
             patch.delenv(name.lower(), raising=False)
         yield
+
+
+@pytest.fixture(scope="session")
+def own(lab: Lab) -> Credential:
+    """The credential of the lab's application."""
+    return Credential.of_application(lab)
 
 
 @pytest.fixture

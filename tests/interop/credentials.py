@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from lab import Lab
+
 
 @dataclass(frozen=True)
 class Credential:
@@ -22,6 +24,10 @@ class Credential:
     @classmethod
     def read(cls, key_pem: str, cert_pem: str) -> Credential:
         return cls(Path(key_pem).read_text(), Path(cert_pem).read_text())
+
+    @classmethod
+    def of_application(cls, lab: Lab) -> Credential:
+        return cls.read(lab.key_pem, lab.cert_pem)
 
     @classmethod
     def of_a_stranger(cls) -> Credential:
@@ -44,6 +50,16 @@ class Credential:
             pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         return cls(key_pem.decode(), certificate.public_bytes(pem).decode())
+
+    @property
+    def pem(self) -> str:
+        """Both in one file, as some libraries want them."""
+        return self.key + self.certificate
+
+    def der(self) -> bytes:
+        """The certificate as directories keep it."""
+        certificate = x509.load_pem_x509_certificate(self.certificate.encode())
+        return certificate.public_bytes(serialization.Encoding.DER)
 
     def thumbprint(self) -> bytes:
         """The SHA-1 digest by which the older protocols name a certificate."""

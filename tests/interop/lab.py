@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -54,17 +56,31 @@ class Lab:
         return cls(**{name: values[name.upper()] for name in names})
 
 
-class Process:
-    """A running `actas lab`."""
+def binary() -> Path:
+    """The product's binary."""
+    named = os.environ.get("ACTAS_BIN", "")
+    path = Path(named)
+    if not path.is_file():
+        raise LabError(
+            f"ACTAS_BIN names no binary ({named!r}); run `cargo xtask test --only "
+            "interop`, or build `actas` and set ACTAS_BIN to its path"
+        )
+    return path.resolve()
 
-    def __init__(self, binary: Path, folder: Path) -> None:
+
+class Process:
+    """A running `actas lab`, with those of the doctor's faults in place."""
+
+    def __init__(self, folder: Path, faults: Sequence[str] = ()) -> None:
         self.ready_file = folder / "ready.json"
         self.env_file = folder / "lab.env"
         self._log = folder / "lab.log"
-        command = [str(binary), "--data", str(folder / "data"), "lab"]
+        command = [str(binary()), "--data", str(folder / "data"), "lab"]
         command += ["--listen", "127.0.0.1:0"]
         command += ["--ready-file", str(self.ready_file)]
         command += ["--env-file", str(self.env_file)]
+        for fault in faults:
+            command += ["--fault", fault]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log

@@ -179,18 +179,6 @@ def test_a_message_is_written_found_read_and_deleted(
     assert isinstance(gone, ErrorItemNotFound)
 
 
-def test_a_message_is_changed(lab: Lab, token: str) -> None:
-    box = account(lab, lab.mailbox, token)
-    written = Message(account=box, folder=box.inbox, subject="before", body="text")
-    written.save()
-    first = written.changekey
-    written.subject = "after"
-    written.save(update_fields=["subject"])
-    assert written.changekey != first
-    assert box.inbox.get(id=written.id).subject == "after"
-    written.delete()
-
-
 def test_the_application_works_in_every_mailbox_of_its_tenant(lab: Lab, token: str) -> None:
     key = uuid.uuid4().hex
     box = account(lab, lab.mailbox2, token)

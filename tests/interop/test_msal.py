@@ -11,6 +11,14 @@ import pytest
 
 from credentials import Credential
 from lab import Lab
+from tokens import (
+    DISABLED_RESOURCE,
+    UNKNOWN_APPLICATION,
+    UNKNOWN_KEY,
+    Refusal,
+    check,
+    refusal,
+)
 from transport import REQUEST_SECONDS, Session
 
 
@@ -25,11 +33,6 @@ def by_thumbprint(credential: Credential) -> dict[str, str]:
 def by_pem(credential: Credential) -> dict[str, str]:
     """What has MSAL sign with PS256 and name the certificate in `x5t#S256`."""
     return {"private_key": credential.key, "public_certificate": credential.certificate}
-
-
-@pytest.fixture
-def own(lab: Lab) -> Credential:
-    return Credential.read(lab.key_pem, lab.cert_pem)
 
 
 def client(lab: Lab, credential: object, **options: Any) -> msal.ConfidentialClientApplication:
@@ -55,43 +58,10 @@ def token(lab: Lab, application: msal.ConfidentialClientApplication) -> str:
     return str(answer["access_token"])
 
 
-def refusal(
-    lab: Lab, session: Session, credential: object, **options: Any
-) -> tuple[int, str, list[int]]:
-    """The status, the error and its codes of a request that must fail."""
+def refused(lab: Lab, session: Session, credential: object, **options: Any) -> Refusal:
     application = client(lab, credential, http_client=session, **options)
     answer = application.acquire_token_for_client([lab.scope])
-    assert "access_token" not in answer
-    return session.answers[-1].status_code, answer["error"], answer["error_codes"]
-
-
-def verified(lab: Lab, session: Session, access_token: str) -> dict[str, Any]:
-    """The claims, checked with the keys and the issuer that the lab publishes."""
-    stated = jwt.decode(access_token, options={"verify_signature": False})
-    version = "" if stated["ver"] == "1.0" else "/v2.0"
-    place = f"{lab.base_url}/{lab.tenant}{version}/.well-known/openid-configuration"
-    discovery = session.get(place).json()
-    keys = jwt.PyJWKSet.from_dict(session.get(discovery["jwks_uri"]).json())
-    claims: dict[str, Any] = jwt.decode(
-        access_token,
-        keys[jwt.get_unverified_header(access_token)["kid"]],
-        algorithms=["RS256"],
-        audience=lab.resource,
-        issuer=discovery["issuer"],
-        options={"require": ["aud", "exp", "iat", "iss", "nbf", "sub"]},
-    )
-    return claims
-
-
-def check(lab: Lab, session: Session, access_token: str, *, strength: str) -> None:
-    claims = verified(lab, session, access_token)
-    assert claims["aud"] == lab.resource
-    assert claims["appid"] == lab.client_id
-    assert claims["appidacr"] == strength
-    assert claims["tid"] == lab.tenant
-    assert claims["oid"] == claims["sub"]
-    assert "full_access_as_app" in claims["roles"]
-    assert "scp" not in claims, "it would make it a user's token"
+    return refusal(session.answers[-1].status_code, answer)
 
 
 @pytest.mark.parametrize("form", [by_thumbprint, by_pem])
@@ -156,7 +126,7 @@ def test_a_second_token_comes_out_of_the_cache(
 @pytest.mark.parametrize("form", [by_thumbprint, by_pem])
 def test_a_key_that_is_not_registered_is_refused(lab: Lab, session: Session, form: Any) -> None:
     stranger = form(Credential.of_a_stranger())
-    assert refusal(lab, session, stranger) == (401, "invalid_client", [700027])
+    assert refused(lab, session, stranger) == UNKNOWN_KEY
 
 
 @pytest.mark.parametrize("form", [by_thumbprint, by_pem])
@@ -164,25 +134,37 @@ def test_a_wrong_key_under_the_name_of_the_right_one_is_refused(
     lab: Lab, session: Session, own: Credential, form: Any
 ) -> None:
     wrong = form(Credential(Credential.of_a_stranger().key, own.certificate))
-    assert refusal(lab, session, wrong) == (401, "invalid_client", [700027])
+    assert refused(lab, session, wrong) == UNKNOWN_KEY
 
 
 def test_the_key_of_another_application_is_refused(lab: Lab, session: Session) -> None:
     other = by_pem(Credential.read(lab.key2_pem, lab.cert2_pem))
-    assert refusal(lab, session, other) == (401, "invalid_client", [700027])
+    assert refused(lab, session, other) == UNKNOWN_KEY
 
 
 def test_another_tenant_does_not_know_the_application(
     lab: Lab, session: Session, own: Credential
 ) -> None:
     authority = f"{lab.base_url}/{lab.tenant2}"
-    found = refusal(lab, session, by_pem(own), authority=authority)
-    assert found == (400, "unauthorized_client", [700016])
+    found = refused(lab, session, by_pem(own), authority=authority)
+    assert found == UNKNOWN_APPLICATION
 
 
 def test_a_wrong_secret_is_refused(lab: Lab, session: Session) -> None:
-    found = refusal(lab, session, lab.client_secret[:-1] + "~")
+    found = refused(lab, session, lab.client_secret[:-1] + "~")
     assert found == (401, "invalid_client", [7000215])
+
+
+def test_a_credential_past_its_end_is_refused(lab_expired: Lab) -> None:
+    own = by_pem(Credential.of_application(lab_expired))
+    with Session(lab_expired) as session:
+        assert refused(lab_expired, session, own) == UNKNOWN_KEY
+
+
+def test_no_token_is_issued_for_a_disabled_exchange(lab_disabled: Lab) -> None:
+    own = by_pem(Credential.of_application(lab_disabled))
+    with Session(lab_disabled) as session:
+        assert refused(lab_disabled, session, own) == DISABLED_RESOURCE
 
 
 def test_an_authority_that_is_not_trusted_is_not_asked(lab: Lab, own: Credential) -> None:

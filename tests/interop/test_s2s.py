@@ -21,11 +21,6 @@ from transport import Session
 
 
 @pytest.fixture(scope="module")
-def own(lab: Lab) -> Credential:
-    return Credential.read(lab.key_pem, lab.cert_pem)
-
-
-@pytest.fixture(scope="module")
 def sts(lab: Lab) -> s2s.Sts:
     with Session(lab) as session:
         return s2s.Sts.read(lab, session)

@@ -67,6 +67,6 @@ pub(crate) fn describe_refusal(body: &[u8]) -> String {
     let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let text = body.as_ref().and_then(|body| body.get("error_description")).and_then(serde_json::Value::as_str);
     text.map_or_else(String::new, |text| {
-        format!(": {}", text.chars().filter(|c| !c.is_control()).take(300).collect::<String>())
+        format!(": {}", text.chars().filter(|c| !c.is_control()).take(600).collect::<String>())
     })
 }

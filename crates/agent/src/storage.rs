@@ -22,8 +22,9 @@ const MAILBOXES_AT_ONCE: usize = 8;
 const TURN_ITEMS_MAX: i64 = 100;
 /// How often the queue is looked at without being woken: other processes put items too.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How long one turn keeps a mailbox from other deliverers.
-const LEASE: SignedDuration = SignedDuration::from_mins(5);
+/// How long a mailbox stays with a deliverer that died. A living one extends it.
+const LEASE: SignedDuration = SignedDuration::from_secs(8);
+const EXTEND_EVERY: Duration = Duration::from_secs(2);
 
 // === impl Agent ===
 
@@ -82,13 +83,17 @@ impl Deliverer {
             // A name of its own for each turn: two turns of this very process must not
             // share a mailbox either.
             let holder = format!("{} {}", self.holder, Uuid::new_v4());
-            if !queue.lease(&owner, &holder, now + LEASE, now).await? {
+            if !queue.lease(&owner, &holder, LEASE, now).await? {
                 continue;
             }
             let agent = self.agent.clone();
             under_way.spawn(async move {
-                if let Err(error) = agent.turn(&owner).await {
-                    tracing::error!(%error, owner, "a delivery could not be noted");
+                // Whoever loses the mailbox stops, before another begins.
+                tokio::select! {
+                    outcome = agent.turn(&owner, &holder) => if let Err(error) = outcome {
+                        tracing::error!(%error, owner, "a delivery could not be noted");
+                    },
+                    () = agent.keep_lease(&owner, &holder) => tracing::warn!(owner, "a mailbox was lost to another deliverer"),
                 }
                 if let Err(error) = agent.0.queue.release(&owner, &holder).await {
                     tracing::error!(%error, owner, "a mailbox could not be given back");
@@ -103,16 +108,30 @@ impl Deliverer {
 // === impl Agent: one mailbox's turn ===
 
 impl Agent {
-    async fn turn(&self, owner: &str) -> Result<(), Error> {
+    /// Extends a lease until it is lost.
+    async fn keep_lease(&self, owner: &str, holder: &str) {
+        loop {
+            tokio::time::sleep(EXTEND_EVERY).await;
+            match self.0.queue.lease(owner, holder, LEASE, self.0.clock.now()).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                // A busy disk is no loss; the lease still runs.
+                Err(error) => tracing::warn!(%error, owner, "a lease could not be extended"),
+            }
+        }
+    }
+
+    async fn turn(&self, owner: &str, holder: &str) -> Result<(), Error> {
         let items = self.0.queue.waiting(owner, TURN_ITEMS_MAX).await?;
         let mut pending = Vec::with_capacity(items.len());
         for item in &items {
             pending.push(Pending { item: StorageItem::from_queue(&item.document)?, uncertain: item.uncertain });
         }
-        let queue = self.0.queue.clone();
-        let mark = |ids: Vec<String>| {
-            let queue = queue.clone();
-            async move { Ok(queue.mark_uncertain(&ids).await?) }
+        let mark = |ids: Vec<String>| async move {
+            if !self.0.queue.lease(owner, holder, LEASE, self.0.clock.now()).await? {
+                return Err(Error::machine(format!("the mailbox {owner} is with another deliverer")));
+            }
+            Ok(self.0.queue.mark_uncertain(&ids).await?)
         };
         let outcomes = self.deliver(owner, &pending, mark).await?;
         for (item, outcome) in items.iter().zip(outcomes) {

@@ -5,8 +5,6 @@
 //! what is said back ([`output`], [`problem`], [`help`]) and the commands
 //! between the two ([`commands`]). It is the only crate that prints.
 
-#![expect(dead_code, reason = "the commands that use the rest are being written")]
-
 mod app;
 mod arguments;
 mod cloud;

@@ -43,11 +43,6 @@ impl Workplace {
         self.config.onprem.as_ref().map_or_else(|| self.data.join(ONPREM_FOLDER), |onprem| onprem.data.clone())
     }
 
-    /// Where the cloud side keeps its data.
-    pub(crate) fn cloud_folder(&self) -> PathBuf {
-        self.config.cloud.as_ref().map_or_else(|| self.data.join(CLOUD_FOLDER), |cloud| cloud.data.clone())
-    }
-
     /// A client that finds and trusts peers as configured.
     pub(crate) fn http(&self) -> Result<HttpClient, Problem> {
         http(&self.config, &[])

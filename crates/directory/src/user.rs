@@ -54,10 +54,10 @@ impl User {
         for proxy in &self.proxy_addresses {
             match proxy.split_once(':') {
                 Some((scheme, address)) if scheme.eq_ignore_ascii_case("smtp") => {
-                    keys.push(UserKey::Smtp(address.to_lowercase()))
+                    keys.push(UserKey::Smtp(address.to_lowercase()));
                 }
                 Some((scheme, address)) if scheme.eq_ignore_ascii_case("sip") => {
-                    keys.push(UserKey::Sip(address.to_lowercase()))
+                    keys.push(UserKey::Sip(address.to_lowercase()));
                 }
                 _ => {}
             }

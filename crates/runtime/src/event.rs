@@ -3,6 +3,7 @@
 mod catalogue;
 mod limiter;
 mod record;
+mod reference;
 mod sink;
 
 pub use self::catalogue::{CATALOGUE, Entry, find};
@@ -12,6 +13,7 @@ pub use self::record::{
     autodiscover_failed, certificate_rolled, credential_published, credential_retired, delivery_given_up,
     oauth_configured, oauth_failed, token_issued, token_refused, trust_settings_changed,
 };
+pub use self::reference::reference;
 pub use self::sink::{EventSink, MemorySink, SharedSink, TracingSink};
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Items on their way into mailboxes: accepted means on disk, delivered in the order of
 //! acceptance for each owner.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::database::{Database, Unit};
 use crate::error::{Error, ErrorKind};
@@ -152,12 +152,19 @@ impl Queue {
         self.database.read_one(SQL, Vec::new()).await?.map_or(Ok(None), |row| row.optional_time(0))
     }
 
-    /// Takes an owner for `holder` until a time, unless somebody else has it.
-    pub async fn lease(&self, owner: &str, holder: &str, until: Timestamp, now: Timestamp) -> Result<bool, Error> {
+    /// Takes an owner for `holder` for a while, or extends that, unless somebody else has
+    /// it. A lease that reaches further than any can is of a clock that was set back.
+    pub async fn lease(
+        &self,
+        owner: &str,
+        holder: &str,
+        lasting: SignedDuration,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         const SQL: &str = "INSERT INTO queue_lease (owner, holder, until) VALUES (?1, ?2, ?3)
             ON CONFLICT (owner) DO UPDATE SET holder = excluded.holder, until = excluded.until
-            WHERE queue_lease.until <= ?4 OR queue_lease.holder = excluded.holder RETURNING owner";
-        let values = vec![owner.into(), holder.into(), until.into(), now.into()];
+            WHERE queue_lease.until <= ?4 OR queue_lease.until > ?5 OR queue_lease.holder = excluded.holder RETURNING owner";
+        let values = vec![owner.into(), holder.into(), (now + lasting).into(), now.into(), (now + lasting * 2).into()];
         let outcome = self.database.write(Unit::new().then(SQL, values)).await?;
         Ok(outcome.iter().any(|(rows, _)| !rows.is_empty()))
     }
@@ -183,7 +190,7 @@ impl Queue {
 
     /// Notes that an item is in its mailbox.
     pub async fn delivered(&self, id: &str, delivered_as: &str) -> Result<(), Error> {
-        const SQL: &str = "UPDATE queue_item SET state = 'delivered', delivered_as = ?2, reason = NULL
+        const SQL: &str = "UPDATE queue_item SET state = 'delivered', delivered_as = ?2, reason = NULL, uncertain = 0
             WHERE id = ?1 AND state = 'queued'";
         self.database.write(Unit::new().then_one(SQL, vec![id.into(), delivered_as.into()])).await.map(drop)
     }

@@ -300,7 +300,7 @@ impl Scene {
 
     /// Ids of the event log, oldest first.
     pub async fn event_ids(&self) -> Vec<u32> {
-        let rows = self.agent.events().read(&Default::default()).await.unwrap();
+        let rows = self.agent.events().read(&actas_store::events::EventQuery::default()).await.unwrap();
         let events = rows.iter().map(|row| serde_json::from_str::<actas_runtime::Event>(&row.document).unwrap());
         events.map(|event| event.id).filter(|id| *id < 45_000).collect()
     }

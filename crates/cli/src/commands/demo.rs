@@ -23,10 +23,12 @@ pub(crate) async fn run(demo: Demo, context: &Context) -> Result<(), Problem> {
     let temporary;
     let data = if let Some(typed) = context.global.typed_data_dir() {
         make_folder(typed)?;
-        std::path::absolute(typed).map_err(|error| Problem::failed("the data folder has no absolute path").because(&error))?
+        std::path::absolute(typed)
+            .map_err(|error| Problem::failed("the data folder has no absolute path").because(&error))?
     } else {
         temporary = tempfile::Builder::new().prefix("actas-demo-").tempdir();
-        let temporary = temporary.as_ref().map_err(|error| Problem::failed("no temporary folder can be made").because(error))?;
+        let temporary =
+            temporary.as_ref().map_err(|error| Problem::failed("no temporary folder can be made").because(error))?;
         temporary.path().to_owned()
     };
     let stop = demo.keep.then(signals::stop).transpose()?;

@@ -1,7 +1,20 @@
 //! What the commands do.
+//!
+//! One file for each noun. A command that changes something asks
+//! [`change::may`] first, which answers `-WhatIf` and `-Confirm` before any
+//! file is opened.
 
+mod change;
+mod demo;
+mod directory;
+mod events;
 mod lab;
+mod onprem;
+mod renew;
 mod serve;
+mod shown;
+mod storage;
+mod token;
 
 use crate::{
     app::Context,
@@ -12,8 +25,22 @@ use crate::{
 /// Runs a command.
 pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Problem> {
     match command {
-        Command::Ours(Ours::Lab(lab)) => lab::run(lab, context).await,
-        Command::Ours(Ours::Serve(serve)) => serve::run(serve, context).await,
-        _ => Err(Problem::failed(format!("`{}` is not available yet", context.name))),
+        Command::OnPremises(command) => onprem::run(command, context).await,
+        Command::Directory(command) => directory::run(command, context).await,
+        Command::Ours(command) => ours(command, context).await,
+    }
+}
+
+async fn ours(command: Ours, context: &Context) -> Result<(), Problem> {
+    match command {
+        Ours::Demo(asked) => demo::run(asked, context).await,
+        Ours::Lab(asked) => lab::run(asked, context).await,
+        Ours::Serve(asked) => serve::run(asked, context).await,
+        Ours::Renew(asked) => renew::run(asked, context).await,
+        Ours::Events(asked) => events::run(asked, context).await,
+        Ours::Storage(asked) => storage::run(asked, context).await,
+        Ours::Token(asked) => token::run(asked, context).await,
+        // Answered before there is a runtime.
+        Ours::Completions(_) | Ours::Help(_) => Ok(()),
     }
 }

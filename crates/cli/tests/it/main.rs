@@ -1,8 +1,32 @@
 //! The binary as its user sees it: exit code, standard output, standard error.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a helper of a test fails as a test does"
+)]
+
+/// Compares what a person reads with the snapshot of that name, leaving out what
+/// changes from run to run.
+macro_rules! assert_told {
+    ($name:expr, $told:expr) => {
+        crate::installation::filters().bind(|| insta::assert_snapshot!($name, $told))
+    };
+}
+
+mod certificates;
 mod completions;
+mod databases;
+mod directory;
+mod end_to_end;
+mod events;
 mod help;
+mod installation;
+mod settings;
+mod storage;
 mod streams;
+mod tokens;
 mod usage;
 
 use std::process::{Command, Output, Stdio};
@@ -14,12 +38,13 @@ fn actas() -> Command {
         .env_remove("COLUMNS")
         .env_remove("NO_COLOR")
         .env_remove("ACTAS_DATA")
+        .env_remove("ACTAS_GRAPH_TOKEN")
+        .env_remove("ACTAS_GRAPH_URL")
         .env_remove("CLICOLOR_FORCE")
         .stdin(Stdio::null());
     command
 }
 
-#[expect(clippy::expect_used, reason = "a test that cannot start the binary has failed")]
 /// Runs the binary with the words and shows all that came back.
 fn run(words: &[&str]) -> String {
     shown(&actas().args(words).output().expect("the binary starts"))

@@ -69,7 +69,8 @@ pub(super) const AUTODISCOVER_FAILED: Entry = Entry {
              something other than /autodiscover/autodiscover.svc, its host may not resolve, its \
              certificate may be for another name, or the server there may not know the mailbox. \
              Compare the URL of `Get-CsOAuthConfiguration`, correct it with \
-             `Set-CsOAuthConfiguration -ExchangeAutodiscoverUrl`, and run `actas doctor`.",
+             `Set-CsOAuthConfiguration -ExchangeAutodiscoverUrl`, and run \
+             `Test-CsExStorageConnectivity`.",
 };
 
 pub(super) const OAUTH_FAILED: Entry = Entry {
@@ -85,7 +86,8 @@ pub(super) const OAUTH_FAILED: Entry = Entry {
              be another than the published one, a credential or certificate may have ended, or \
              the token service may not be reachable. Compare `Get-CsCertificate -Type \
              OAuthTokenIssuer` with `Get-MsolServicePrincipalCredential`, publish with \
-             `New-MsolServicePrincipalCredential`, and run `actas doctor`.",
+             `New-MsolServicePrincipalCredential`, and run \
+             `Test-CsExStorageConnectivity`.",
 };
 
 pub(super) const TRUST_SETTINGS_CHANGED: Entry = Entry {

@@ -214,3 +214,13 @@ fn kinds_are_bounded() {
     let mut limiter = RateLimiter::new(SignedDuration::from_mins(10), 2);
     check(&mut limiter, "0a 1b 2c 3c 3b 3a", "0 0 0 . . 0");
 }
+
+#[test]
+fn the_event_reference_is_current() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/events.md");
+    let made = actas_runtime::event::reference();
+    if std::env::var_os("ACTAS_REGENERATE").is_some() {
+        std::fs::write(file, &made).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), made, "run the test with ACTAS_REGENERATE=1");
+}

@@ -48,11 +48,16 @@ async fn the_head_decides_when_an_owner_is_due() {
 async fn one_holder_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let queue = open(&folder);
-    let until = NOW + SignedDuration::from_secs(30);
-    assert!(queue.lease("x", "one", until, NOW).await.unwrap());
-    assert!(!queue.lease("x", "two", until, NOW).await.unwrap());
-    assert!(queue.lease("x", "one", until, NOW).await.unwrap(), "a holder may extend");
-    assert!(queue.lease("x", "two", until + SignedDuration::from_secs(30), until).await.unwrap(), "a lease ends");
+    let lasting = SignedDuration::from_secs(30);
+    assert!(queue.lease("x", "one", lasting, NOW).await.unwrap());
+    assert!(!queue.lease("x", "two", lasting, NOW).await.unwrap());
+    assert!(queue.lease("x", "one", lasting, NOW).await.unwrap(), "a holder may extend");
+    assert!(queue.lease("x", "two", lasting, NOW + lasting).await.unwrap(), "a lease ends");
+    assert!(!queue.lease("x", "one", lasting, NOW + lasting).await.unwrap());
+    let a_day_back = NOW - SignedDuration::from_hours(24);
+    assert!(queue.lease("x", "one", lasting, a_day_back).await.unwrap(), "the clock was set back");
     queue.release("x", "two").await.unwrap();
-    assert!(queue.lease("x", "one", until, NOW).await.unwrap());
+    assert!(!queue.lease("x", "two", lasting, a_day_back).await.unwrap(), "only the holder releases");
+    queue.release("x", "one").await.unwrap();
+    assert!(queue.lease("x", "two", lasting, a_day_back).await.unwrap());
 }

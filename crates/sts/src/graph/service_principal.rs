@@ -242,6 +242,8 @@ fn apply(
                 principal.key_credentials = all;
                 warnings = more.iter().map(ToString::to_string).collect();
             }
+            // Annotations, such as the type that some SDKs write into every object.
+            name if name.starts_with("@odata.") => {}
             // The rest takes more than owning the object.
             _ if !request.caller.writes_all() => return Err(GraphError::denied()),
             "accountEnabled" => principal.enabled = value.as_bool().ok_or_else(|| invalid(name))?,
@@ -252,10 +254,9 @@ fn apply(
                 text.ok_or_else(|| invalid(name))?.clone_into(&mut principal.display_name);
             }
             "servicePrincipalNames" => {
-                principal.names = read_names(value, principal.app_id).ok_or_else(|| invalid(name))?
+                principal.names = read_names(value, principal.app_id).ok_or_else(|| invalid(name))?;
             }
             "appId" if value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(&principal.app_id.to_string())) => {}
-            name if name.starts_with("@odata.") => {}
             other => return Err(GraphError::bad_request(format!("The property '{other}' cannot be set."))),
         }
     }

@@ -105,7 +105,7 @@ async fn secrets_in_every_spelling() {
     assert_eq!(with_secret(&cloud, &[("scope", SCOPE)]).await.status, StatusCode::OK);
     assert_eq!(with_secret(&cloud, &[("scope", SCOPE), ("client_secret", "wrong")]).await.code(), 7_000_215);
     let path = format!("/{}/oauth2/v2.0/token", cloud.tenant);
-    let encoded: String = cloud.secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = cloud.secret.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
     for (secret, expected) in [(cloud.secret.as_str(), 200), (encoded.as_str(), 200), ("x", 401)] {
         let basic = STANDARD.encode(format!("{APP}:{secret}"));
         let request = Request::post(&path)

@@ -114,7 +114,9 @@ async fn an_application_sees_and_changes_itself_alone() {
     refused(&own.get(&lync()).await, 403, "Authorization_RequestDenied");
     refused(&own.get("/v1.0/organization").await, 403, "Authorization_RequestDenied");
     let path = format!("/v1.0/servicePrincipals(appId='{APP}')");
-    assert_eq!(own.patch(&path, json!({"keyCredentials": []})).await.status, StatusCode::NO_CONTENT);
+    // As the SDKs send it: with the type of the object.
+    let change = json!({"@odata.type": "#microsoft.graph.servicePrincipal", "keyCredentials": []});
+    assert_eq!(own.patch(&path, change).await.status, StatusCode::NO_CONTENT);
     refused(
         &own.patch(&path, json!({"servicePrincipalNames": ["https://mail.evil.example/"]})).await,
         403,

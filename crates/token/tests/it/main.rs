@@ -1,6 +1,6 @@
 //! The crate as its users see it.
 
-#![allow(unreachable_pub)]
+#![allow(unreachable_pub, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod acceptance;
 mod assertion;

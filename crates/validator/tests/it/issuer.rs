@@ -118,7 +118,11 @@ pub fn actor(key: &Key, now: Timestamp) -> String {
 }
 
 /// A version 1.0 access token, with members changed.
-pub fn access_token(key: &Key, now: Timestamp, change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>)) -> String {
+pub fn access_token(
+    key: &Key,
+    now: Timestamp,
+    change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>),
+) -> String {
     let serde_json::Value::Object(mut claims) = serde_json::json!({
         "aud": "https://mail.cloud.example",
         "iss": "https://sts.cloud.example/t/",

@@ -70,7 +70,8 @@ impl Stage {
         let agent = Agent::open(&onprem, http(&config, &[])?, SystemClock::shared())?;
         let (stop, stopped) = watch::channel(false);
         let deliverer = tokio::spawn(Deliverer::new(agent.clone()).run(stopped));
-        let binary = std::env::current_exe().map_err(|error| Problem::failed("this program does not find itself").because(&error))?;
+        let binary = std::env::current_exe()
+            .map_err(|error| Problem::failed("this program does not find itself").because(&error))?;
         Ok(Self { data: data.to_owned(), cloud, agent, seeded, binary, stop, deliverer })
     }
 
@@ -83,7 +84,9 @@ impl Stage {
         let mut process = Command::new(&self.binary);
         process.args(&all).stdin(Stdio::null()).env_remove("ACTAS_DATA").env("NO_COLOR", "1").kill_on_drop(true);
         let output = tokio::time::timeout(COMMAND_TIMEOUT, process.output()).await;
-        let output = output.map_err(|_| format!("`{command}` did not end"))?.map_err(|error| format!("`{command}` did not start: {error}"))?;
+        let output = output
+            .map_err(|_| format!("`{command}` did not end"))?
+            .map_err(|error| format!("`{command}` did not start: {error}"))?;
         Ok(Said {
             command,
             code: output.status.code(),
@@ -102,7 +105,11 @@ impl Stage {
 }
 
 fn seed() -> Result<Seed, Problem> {
-    let user = |address: &str, name: &str| SeedUser { address: address.to_owned(), display_name: Some(name.to_owned()), mailbox: true };
+    let user = |address: &str, name: &str| SeedUser {
+        address: address.to_owned(),
+        display_name: Some(name.to_owned()),
+        mailbox: true,
+    };
     let domain = DOMAIN.parse().map_err(|_| Problem::failed(format!("`{DOMAIN}` is not a domain")))?;
     Ok(Seed {
         tenant: vec![SeedTenant {
@@ -127,7 +134,8 @@ fn write_config(data: &Path, cloud: &Cloud) -> Result<Config, Problem> {
         hosts.add(entry).map_err(|error| Problem::failed(error.to_string()))?;
     }
     let config = Config { client: ClientConfig { hosts, ca_files: vec![cloud.ca_file()] }, ..Config::default() };
-    let text = toml::to_string(&config).map_err(|error| Problem::failed("the configuration cannot be written").because(&error))?;
+    let text = toml::to_string(&config)
+        .map_err(|error| Problem::failed("the configuration cannot be written").because(&error))?;
     write_atomically(&data.join(CONFIG_FILE), text.as_bytes())?;
     Ok(config)
 }
@@ -135,5 +143,9 @@ fn write_config(data: &Path, cloud: &Cloud) -> Result<Config, Problem> {
 /// A word as a shell takes it.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@=,+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }

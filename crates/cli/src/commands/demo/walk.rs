@@ -70,11 +70,32 @@ impl Walk<'_> {
     }
 
     async fn token_certificate(&mut self) -> Made {
-        let mut step = self.step("token-certificate", "the certificate that the on-premises server signs its tokens with");
+        let mut step =
+            self.step("token-certificate", "the certificate that the on-premises server signs its tokens with");
         if step.current_thumbprint().await?.is_none() {
-            let made = step.succeeds(&["Request-CsCertificate", "-New", "-Type", "OAuthTokenIssuer", "-DomainName", DOMAIN, "-Output", "json"]).await?;
+            let made = step
+                .succeeds(&[
+                    "Request-CsCertificate",
+                    "-New",
+                    "-Type",
+                    "OAuthTokenIssuer",
+                    "-DomainName",
+                    DOMAIN,
+                    "-Output",
+                    "json",
+                ])
+                .await?;
             let thumbprint = step.json(&made)?[0]["Thumbprint"].as_str().unwrap_or_default().to_owned();
-            step.succeeds(&["Set-CsCertificate", "-Identity", "Global", "-Type", "OAuthTokenIssuer", "-Thumbprint", &thumbprint]).await?;
+            step.succeeds(&[
+                "Set-CsCertificate",
+                "-Identity",
+                "Global",
+                "-Type",
+                "OAuthTokenIssuer",
+                "-Thumbprint",
+                &thumbprint,
+            ])
+            .await?;
         }
         step.succeeds(&["Get-CsCertificate", "-Type", "OAuthTokenIssuer"]).await?;
         let thumbprint = step.current_thumbprint().await?;
@@ -95,10 +116,13 @@ impl Walk<'_> {
 
     async fn tenant(&mut self) -> Made {
         let stage = self.stage;
-        let mut step = self.step("tenant", "the tenant's id is what belongs into the metadata URL, not its display name");
-        let application = stage.seeded.applications.first().ok_or_else(|| step.failure("no application may sign in"))?;
+        let mut step =
+            self.step("tenant", "the tenant's id is what belongs into the metadata URL, not its display name");
+        let application =
+            stage.seeded.applications.first().ok_or_else(|| step.failure("no application may sign in"))?;
         let (tenant, client) = (stage.seeded.tenant.id.to_string(), application.app_id.to_string());
-        let (certificate, key) = (application.certificate_file.display().to_string(), application.key_file.display().to_string());
+        let (certificate, key) =
+            (application.certificate_file.display().to_string(), application.key_file.display().to_string());
         step.succeeds(&[
             "Connect-MsolService",
             "--graph-url",
@@ -130,7 +154,8 @@ impl Walk<'_> {
             step.succeeds(&["Get-CsOAuthServer", "microsoft.sts"]).await?;
         }
         let servers = step.agent().oauth_servers().await.map_err(|error| step.failure(&error.to_string()))?;
-        let realm = servers.first().map(|server| format!("issuer {}, realm {}", server.issuer_identifier, server.realm));
+        let realm =
+            servers.first().map(|server| format!("issuer {}, realm {}", server.issuer_identifier, server.realm));
         step.observe(realm.ok_or("no OAuth server is there"))
     }
 
@@ -154,12 +179,15 @@ impl Walk<'_> {
             step.succeeds(&["Get-CsPartnerApplication", "microsoft.exchange"]).await?;
         }
         let there = step.agent().partners().await.map_err(|error| step.failure(&error.to_string()))?;
-        let partner = there.first().map(|partner| format!("{} is trusted {}", partner.name, partner.application_trust_level.as_str()));
+        let partner = there
+            .first()
+            .map(|partner| format!("{} is trusted {}", partner.name, partner.application_trust_level.as_str()));
         step.observe(partner.ok_or("no partner application is there"))
     }
 
     async fn oauth_fails(&mut self) -> Made {
-        let mut step = self.step("event-32054", "the trust is declared, but the cloud does not know the certificate yet: 401");
+        let mut step =
+            self.step("event-32054", "the trust is declared, but the cloud does not know the certificate yet: 401");
         if !step.has_event(32054).await? {
             step.test_fails().await?;
         }
@@ -178,11 +206,25 @@ impl Walk<'_> {
         let path = self.stage.data.join("lync.cer");
         let mut step = self.step("certificate-export", "the certificate's public half, as Base64 X.509");
         let text = path.display().to_string();
-        step.succeeds(&["Export-CsCertificate", "-Type", "OAuthTokenIssuer", "-Path", &text, "-Encoding", "Base64", "-Force"]).await?;
+        step.succeeds(&[
+            "Export-CsCertificate",
+            "-Type",
+            "OAuthTokenIssuer",
+            "-Path",
+            &text,
+            "-Encoding",
+            "Base64",
+            "-Force",
+        ])
+        .await?;
         let exported = file::read_certificate(&path).map_err(|error| step.failure(&error.to_string()))?;
         let current = step.current_thumbprint().await?;
         let same = current.as_deref() == Some(exported.thumbprint());
-        step.observe(if same { Ok(format!("{} in {text}", exported.thumbprint())) } else { Err("the file holds another certificate") })
+        step.observe(if same {
+            Ok(format!("{} in {text}", exported.thumbprint()))
+        } else {
+            Err("the file holds another certificate")
+        })
     }
 
     async fn credential(&mut self) -> Made {
@@ -190,7 +232,8 @@ impl Walk<'_> {
         let mut step = self.step("credential-add", "the certificate becomes a credential of the service principal");
         let certificate = certificate.map_err(|error| step.failure(&error.to_string()))?;
         let (app_id, value) = (well_known::LYNC.to_string(), certificate.to_base64());
-        let read_back = ["Get-MsolServicePrincipalCredential", "-AppPrincipalId", app_id.as_str(), "-ReturnKeyValues", "$true"];
+        let read_back =
+            ["Get-MsolServicePrincipalCredential", "-AppPrincipalId", app_id.as_str(), "-ReturnKeyValues", "$true"];
         let there = step.quietly(&read_back).await?.stdout.replace(char::is_whitespace, "").contains(&value);
         if there {
             step.observe(Ok::<_, &str>("it is there already".to_owned()))?;
@@ -218,26 +261,47 @@ impl Walk<'_> {
         }
 
         let mut step = self.step("credential-read-back", "what the directory holds now");
-        let said = step.succeeds(&["Get-MsolServicePrincipalCredential", "-AppPrincipalId", &app_id, "-ReturnKeyValues", "$false"]).await?;
+        let said = step
+            .succeeds(&["Get-MsolServicePrincipalCredential", "-AppPrincipalId", &app_id, "-ReturnKeyValues", "$false"])
+            .await?;
         let live = said.stdout.contains("Asymmetric") && said.stdout.contains("Verify");
-        step.observe(if live { Ok("one asymmetric key for verifying".to_owned()) } else { Err("the credential was not told") })
+        step.observe(if live {
+            Ok("one asymmetric key for verifying".to_owned())
+        } else {
+            Err("the credential was not told")
+        })
     }
 
     async fn autodiscover_url(&mut self) -> Made {
-        let mut step = self.step("autodiscover-url", "https fails on the certificate's name; plain http is asked for a redirect, without a token");
-        step.succeeds(&["Set-CsOAuthConfiguration", "-ExchangeAutodiscoverUrl", HTTP_URL, "-ExchangeAutodiscoverAllowedDomains", ALLOWED]).await?;
-        let configuration = step.agent().oauth_configuration().await.map_err(|error| step.failure(&error.to_string()))?;
+        let mut step = self.step(
+            "autodiscover-url",
+            "https fails on the certificate's name; plain http is asked for a redirect, without a token",
+        );
+        step.succeeds(&[
+            "Set-CsOAuthConfiguration",
+            "-ExchangeAutodiscoverUrl",
+            HTTP_URL,
+            "-ExchangeAutodiscoverAllowedDomains",
+            ALLOWED,
+        ])
+        .await?;
+        let configuration =
+            step.agent().oauth_configuration().await.map_err(|error| step.failure(&error.to_string()))?;
         let set = configuration.exchange_autodiscover_url.as_deref() == Some(HTTP_URL);
-        step.observe(if set { Ok(format!("{HTTP_URL}, redirects only to {ALLOWED}")) } else { Err("the URL was not set") })
+        step.observe(if set {
+            Ok(format!("{HTTP_URL}, redirects only to {ALLOWED}"))
+        } else {
+            Err("the URL was not set")
+        })
     }
 
     async fn connectivity(&mut self) -> Made {
-        let mut step = self.step("connectivity-test", "one item through the whole path");
+        let step = self.step("connectivity-test", "one item through the whole path");
         step.test_passes().await
     }
 
     async fn oauth_configured(&mut self) -> Made {
-        let mut step = self.step("event-32048", "the trust stands");
+        let step = self.step("event-32048", "the trust stands");
         step.observe_event(32048, "OAuth was properly configured").await
     }
 
@@ -257,8 +321,14 @@ impl Walk<'_> {
         let step = self.step("read-back", "the same conversation, read from the mailbox over EWS");
         let item = conversation(&step)?;
         let read = step.agent().read_back(&item).await.map_err(|error| step.failure(&error.to_string()))?;
-        let same = read.as_ref().is_some_and(|(subject, body)| subject == SUBJECT && body.replace("\r\n", "\n").trim_end() == BODY);
-        step.observe(if same { Ok(format!("\"{SUBJECT}\" with its body, in {USER}")) } else { Err("the mailbox does not hold what was submitted") })
+        let same = read
+            .as_ref()
+            .is_some_and(|(subject, body)| subject == SUBJECT && body.replace("\r\n", "\n").trim_end() == BODY);
+        step.observe(if same {
+            Ok(format!("\"{SUBJECT}\" with its body, in {USER}"))
+        } else {
+            Err("the mailbox does not hold what was submitted")
+        })
     }
 
     async fn renewal(&mut self) -> Made {
@@ -269,7 +339,8 @@ impl Walk<'_> {
         let renewed = step.succeeds(&["renew", "--retire-after", "0s"]).await;
         // The task holds the receiver.
         let _ = stop.send(true);
-        let keys = traffic.await.map_err(|error| step.failure(&error.to_string()))?.map_err(|error| step.failure(&error))?;
+        let keys =
+            traffic.await.map_err(|error| step.failure(&error.to_string()))?.map_err(|error| step.failure(&error))?;
         renewed?;
         step.wait_delivered(&keys).await?;
         let mut repeated = 0;
@@ -283,7 +354,11 @@ impl Walk<'_> {
         }
         let count = keys.len();
         step.observe(if repeated == 0 {
-            Ok(format!("{} replaced {}; {count} items meanwhile, no delivery failed", after.unwrap_or_default(), before.unwrap_or_default()))
+            Ok(format!(
+                "{} replaced {}; {count} items meanwhile, no delivery failed",
+                after.unwrap_or_default(),
+                before.unwrap_or_default()
+            ))
         } else {
             Err(format!("{repeated} of {count} deliveries failed at first"))
         })
@@ -291,12 +366,16 @@ impl Walk<'_> {
 }
 
 /// Submits items until told to stop, and a few more. Gives their keys.
-async fn submit_until(agent: actas_agent::Agent, stop: tokio::sync::watch::Receiver<bool>) -> Result<Vec<String>, String> {
+async fn submit_until(
+    agent: actas_agent::Agent,
+    stop: tokio::sync::watch::Receiver<bool>,
+) -> Result<Vec<String>, String> {
     let mut keys = Vec::new();
     let mut more = 3;
     while more > 0 {
         let now = agent.clock().now();
-        let item = StorageItem::new(USER, Component::ConversationHistory, "During the renewal", "text", None, now).map_err(|error| error.to_string())?;
+        let item = StorageItem::new(USER, Component::ConversationHistory, "During the renewal", "text", None, now)
+            .map_err(|error| error.to_string())?;
         keys.push(item.key().to_owned());
         agent.put(&[item]).await.map_err(|error| error.to_string())?;
         tokio::time::sleep(LOOK_EVERY).await;
@@ -309,7 +388,8 @@ async fn submit_until(agent: actas_agent::Agent, stop: tokio::sync::watch::Recei
 
 fn conversation(step: &Step<'_>) -> Made<StorageItem> {
     let key = Some(CONVERSATION.to_owned());
-    StorageItem::new(USER, Component::ConversationHistory, SUBJECT, BODY, key, step.agent().clock().now()).map_err(|error| step.failure(&error.to_string()))
+    StorageItem::new(USER, Component::ConversationHistory, SUBJECT, BODY, key, step.agent().clock().now())
+        .map_err(|error| step.failure(&error.to_string()))
 }
 
 // === impl Step ===
@@ -366,7 +446,12 @@ impl Step<'_> {
 
     async fn current_thumbprint(&self) -> Made<Option<String>> {
         let now = self.agent().clock().now();
-        let slots = self.agent().certificates().slots(Use::OAuthTokenIssuer, now).await.map_err(|error| self.failure(&error.to_string()))?;
+        let slots = self
+            .agent()
+            .certificates()
+            .slots(Use::OAuthTokenIssuer, now)
+            .await
+            .map_err(|error| self.failure(&error.to_string()))?;
         Ok(slots.current().map(|slot| slot.item.thumbprint().to_owned()))
     }
 
@@ -376,7 +461,18 @@ impl Step<'_> {
             return Ok(());
         }
         self.succeeds(&[
-            "storage", "put", "--owner", USER, "--subject", SUBJECT, "--body", BODY, "--from", "omar@fabrikam.example", "--key", CONVERSATION,
+            "storage",
+            "put",
+            "--owner",
+            USER,
+            "--subject",
+            SUBJECT,
+            "--body",
+            BODY,
+            "--from",
+            "omar@fabrikam.example",
+            "--key",
+            CONVERSATION,
         ])
         .await
         .map(drop)
@@ -389,9 +485,13 @@ impl Step<'_> {
                 let item = self.agent().queue().get(key).await.map_err(|error| self.failure(&error.to_string()))?;
                 match item.map(|item| (item.state, item.reason)) {
                     Some((ItemState::Delivered, _)) => break,
-                    Some((ItemState::GivenUp, reason)) => return Err(self.failure(&format!("`{key}` was given up: {}", reason.unwrap_or_default()))),
+                    Some((ItemState::GivenUp, reason)) => {
+                        return Err(self.failure(&format!("`{key}` was given up: {}", reason.unwrap_or_default())));
+                    }
                     Some((ItemState::Queued, reason)) if Instant::now() > until => {
-                        return Err(self.failure(&format!("`{key}` was not delivered in time: {}", reason.unwrap_or_default())));
+                        return Err(
+                            self.failure(&format!("`{key}` was not delivered in time: {}", reason.unwrap_or_default()))
+                        );
                     }
                     None => return Err(self.failure(&format!("`{key}` is not in the queue"))),
                     Some(_) => tokio::time::sleep(LOOK_EVERY).await,
@@ -418,7 +518,11 @@ impl Step<'_> {
         let message = self.message_of(id).await?;
         let fits = message.as_ref().is_some_and(|message| message.contains(text));
         let first = message.as_deref().and_then(|message| message.lines().next()).unwrap_or_default().to_owned();
-        self.observe(if fits { Ok(format!("event {id}: {first}")) } else { Err(format!("no event {id} with `{text}` is in the log")) })
+        self.observe(if fits {
+            Ok(format!("event {id}: {first}"))
+        } else {
+            Err(format!("no event {id} with `{text}` is in the log"))
+        })
     }
 
     /// The step's verdict.

@@ -1,0 +1,132 @@
+//! `Test-CsExStorageConnectivity`.
+
+use actas_agent::{ConnectivityReport, ConnectivityTest, Phase, TargetFolder};
+
+use super::open;
+use crate::{
+    app::Context,
+    arguments::{
+        global::Format,
+        storage_test::{Binding, Folder, Test},
+    },
+    output::{Console, Record},
+    problem::Problem,
+};
+
+/// Sends a probe through the whole path, and says how far it came.
+///
+/// Whoever reads the output looks for one line with `Test passed` or `Test failed`.
+pub(super) async fn run(asked: Test, context: &Context) -> Result<(), Problem> {
+    if asked.binding == Binding::NetTcp {
+        let host = asked.host_name_storage_service.unwrap_or_default();
+        return Err(Problem::failed(format!("the Storage Service of `{host}` cannot be tested from here"))
+            .hint(format!("run the test on `{host}`, without `-Binding`")));
+    }
+    let folder = match asked.folder {
+        Folder::ConversationHistory => TargetFolder::ConversationHistory,
+        Folder::Inbox => TargetFolder::Inbox,
+        Folder::Dumpster => TargetFolder::Dumpster,
+    };
+    let sip = asked.sip_uri.bare().to_owned();
+    let console = &context.console;
+    let agent = open(context)?;
+    console.verbose("Storage Service: localhost, binding NetNamedPipe");
+    let test =
+        ConnectivityTest { sip: sip.clone(), folder, delete_item: asked.delete_item, use_cache: asked.use_cache };
+    let report = agent.test_connectivity(&test).await?;
+    tell(&report, console);
+
+    let verdict = match &report.failed {
+        None => format!("Test passed: an item was created in {} of {sip}", folder.as_str()),
+        Some((phase, reason)) => format!("Test failed: {}: {}", phase.as_str(), one_line(reason)),
+    };
+    if console.format() == Format::Json {
+        console.records(&[record(&report)])?;
+    } else {
+        console.text(&format!("{verdict}\n"))?;
+    }
+    match report.failed {
+        None => {
+            if let Some(url) = report.better_autodiscover_url {
+                console.note(&format!(
+                    "\nThe mailbox was found over plain http. The https address that answered is better:\n  \
+                     actas Set-CsOAuthConfiguration -ExchangeAutodiscoverUrl {url}"
+                ));
+            }
+            Ok(())
+        }
+        Some((phase, reason)) => Err(Problem::failed(format!("the test item did not get through: {}", phase.as_str()))
+            .detail(cause(phase, &reason))
+            .hint("`actas events -Id 32053,32054 -MaxEvents 1` shows what the event log says about it")),
+    }
+}
+
+/// Says what each stage saw, for `-Verbose`.
+fn tell(report: &ConnectivityReport, console: &Console) {
+    for line in &report.trace {
+        console.verbose(line);
+    }
+    let result = match &report.failed {
+        None => "Result: success".to_owned(),
+        Some((phase, reason)) => format!("Result: failure in {}; {reason}", phase.as_str()),
+    };
+    console.verbose(&result);
+    if let Some(id) = &report.item_id {
+        console.verbose(&format!("Item: {id}"));
+    }
+}
+
+fn record(report: &ConnectivityReport) -> Record {
+    let (phase, reason) = match &report.failed {
+        Some((phase, reason)) => (Some(phase.as_str()), Some(reason.clone())),
+        None => (None, None),
+    };
+    Record::new()
+        .with("Result", if report.failed.is_none() { "Test passed" } else { "Test failed" })
+        .with("Phase", phase)
+        .with("Reason", reason)
+        .with("ItemId", report.item_id.clone())
+        .with("Trace", report.trace.clone())
+}
+
+/// Returns what most likely lies behind a failure.
+fn cause(phase: Phase, reason: &str) -> &'static str {
+    let refused = reason.contains("(401)") || reason.contains("(403)");
+    match phase {
+        Phase::Autodiscover if reason.contains("ExchangeAutodiscover") => {
+            "likely cause: this side is not configured yet (`actas Get-CsOAuthConfiguration`)"
+        }
+        _ if reason.contains("invalid_user") => {
+            "likely cause: no mailbox there belongs to this user, or it goes by another address"
+        }
+        _ if refused && reason.contains("x-ms-diagnostics") => {
+            "likely cause: Exchange refused the token; what stands behind `x-ms-diagnostics` says why"
+        }
+        Phase::Autodiscover if refused => {
+            "likely cause: nothing vouches for this server at Exchange; `actas Get-CsPartnerApplication` shows whether \
+             Exchange is declared as a partner"
+        }
+        Phase::Autodiscover => {
+            "likely cause: ExchangeAutodiscoverUrl is not the address of Exchange's Autodiscover, or is not reachable \
+             from here"
+        }
+        Phase::OAuth if refused => {
+            "likely cause: the token service does not know the certificate of this server; \
+             `actas New-MsolServicePrincipalCredential` makes it known"
+        }
+        Phase::OAuth if reason.contains("certificate") => {
+            "likely cause: this server has no certificate to sign with; `actas Get-CsCertificate` shows what is assigned"
+        }
+        Phase::OAuth => {
+            "likely cause: the token service is not declared, not reachable, or refuses this server's certificate"
+        }
+        Phase::CreateItem if refused => "likely cause: Exchange does not trust the token, or not for this user",
+        Phase::CreateItem => "likely cause: the user has no mailbox there, or its folder cannot be written",
+        Phase::DeleteItem => "the item was created and is still in the mailbox",
+    }
+}
+
+/// Keeps a text of another server to the one line that is looked for.
+fn one_line(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}

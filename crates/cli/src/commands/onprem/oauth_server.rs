@@ -1,0 +1,120 @@
+//! `CsOAuthServer`.
+
+use actas_agent::{Agent, NewOAuthServer, OAuthServerChange};
+use actas_directory::{DomainName, onprem::OAuthServer};
+use uuid::Uuid;
+
+use super::open;
+use crate::{
+    app::Context,
+    arguments::{
+        oauth_server::{Get, New, Remove, ServerType, Set},
+        value::WebUrl,
+    },
+    commands::{
+        change::{self, Default},
+        directory,
+        shown::{self, Wanted},
+    },
+    problem::Problem,
+};
+
+pub(super) async fn new(asked: New, context: &Context) -> Result<(), Problem> {
+    check_kind(asked.kind)?;
+    if !change::may(context, asked.change, Default::Go, "New-CsOAuthServer", &asked.identity).await? {
+        return Ok(());
+    }
+    let agent = open(context)?;
+    let names = display_names(&agent, &asked.metadata_url, context).await?;
+    let new = NewOAuthServer {
+        name: asked.identity,
+        metadata_url: asked.metadata_url.as_str().to_owned(),
+        realm: asked.realm,
+        authorization_uri_override: asked.authorization_uri_override.filter(|uri| !uri.is_empty()),
+        accept_security_identifier_information: asked.accept_security_identifier_information.unwrap_or(false),
+    };
+    let outcome = if asked.in_memory {
+        let draft = agent.draft_oauth_server(&new, &names).await?;
+        context.console.note("Nothing was stored, since `-InMemory` was given.");
+        draft
+    } else {
+        agent.new_oauth_server(&new, &names).await?
+    };
+    shown::warn(&context.console, &outcome.warnings);
+    context.console.records(&[shown::record(outcome.value.properties())])
+}
+
+pub(super) async fn get(asked: Get, context: &Context) -> Result<(), Problem> {
+    let wanted = Wanted {
+        what: "OAuth server",
+        adds: "New-CsOAuthServer",
+        identity: asked.identity.as_deref(),
+        filter: asked.filter.as_deref(),
+    };
+    let found = wanted.of(open(context)?.oauth_servers().await?, |server| &server.name)?;
+    let records: Vec<_> = found.iter().map(OAuthServer::properties).map(shown::record).collect();
+    context.console.records(&records)
+}
+
+pub(super) async fn set(asked: Set, context: &Context) -> Result<(), Problem> {
+    check_kind(asked.kind)?;
+    if !change::may(context, asked.change, Default::Go, "Set-CsOAuthServer", &asked.identity).await? {
+        return Ok(());
+    }
+    let change = OAuthServerChange {
+        metadata_url: asked.metadata_url.map(|url| url.as_str().to_owned()),
+        authorization_uri_override: asked.authorization_uri_override,
+        accept_security_identifier_information: asked.accept_security_identifier_information,
+    };
+    open(context)?.set_oauth_server(&asked.identity, &change).await.map_err(|error| shown::failed(error, LIST))
+}
+
+pub(super) async fn remove(asked: Remove, context: &Context) -> Result<(), Problem> {
+    if !change::may(context, asked.change, Default::Go, "Remove-CsOAuthServer", &asked.identity).await? {
+        return Ok(());
+    }
+    let warnings = open(context)?.remove_oauth_server(&asked.identity).await;
+    let warnings = warnings.map_err(|error| shown::failed(error, LIST))?;
+    shown::warn(&context.console, &warnings);
+    Ok(())
+}
+
+/// Refuses the kinds of server that serve people who sign in.
+fn check_kind(kind: Option<ServerType>) -> Result<(), Problem> {
+    let kind = match kind {
+        None | Some(ServerType::Acs) => return Ok(()),
+        Some(ServerType::Adfs) => "ADFS",
+        Some(ServerType::AzureAd) => "AzureAD",
+    };
+    Err(Problem::failed(format!("an OAuth server of the type `{kind}` is not supported"))
+        .detail("the trust between servers is read from a metadata document of the type `Acs`")
+        .detail(format!("`{kind}` is for clients that sign in, which take no part in that trust"))
+        .hint(
+            "leave out `-Type`, and give the metadata of the token service: \
+             `https://accounts.accesscontrol.windows.net/<tenant id>/metadata/json/1`",
+        ))
+}
+
+/// Returns the display names of tenants with their ids, as far as an address may
+/// need them: a name in place of the id is what guides lead people to type.
+async fn display_names(agent: &Agent, url: &WebUrl, context: &Context) -> Result<Vec<(String, String)>, Problem> {
+    let tenant = url.url().path_segments().and_then(|mut all| all.next()).unwrap_or_default();
+    let names_an_id = Uuid::try_parse(tenant).is_ok() || tenant.parse::<DomainName>().is_ok();
+    if names_an_id || tenant == "metadata" || !directory::is_reachable(agent).await? {
+        return Ok(Vec::new());
+    }
+    let organization = async { Ok::<_, Problem>(directory::graph(agent).await?.organization().await?) };
+    match organization.await {
+        Ok(organization) => Ok(vec![(organization.display_name, organization.id)]),
+        // The address may be right all the same.
+        Err(problem) => {
+            context.console.warning(&format!(
+                "the directory could not be asked whether `{tenant}` is a tenant's display name: {}",
+                problem.what
+            ));
+            Ok(Vec::new())
+        }
+    }
+}
+
+const LIST: &str = "`actas Get-CsOAuthServer` shows what there is";
