@@ -19,6 +19,8 @@ pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// [`crate::accept`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Algorithm {
+    /// ECDSA on P-256 with SHA-256 (RFC 7518 §3.4).
+    Es256,
     /// RSASSA-PSS with SHA-256 (RFC 7518 §3.5).
     Ps256,
     /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 §3.3).
@@ -29,6 +31,7 @@ impl Algorithm {
     /// The name in a header.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Es256 => "ES256",
             Self::Ps256 => "PS256",
             Self::Rs256 => "RS256",
         }
@@ -36,6 +39,7 @@ impl Algorithm {
 
     fn from_name(name: &str) -> Option<Self> {
         match name {
+            "ES256" => Some(Self::Es256),
             "PS256" => Some(Self::Ps256),
             "RS256" => Some(Self::Rs256),
             _ => None,

@@ -97,6 +97,7 @@ pub fn configuration() -> Configuration {
             trust_level: TrustLevel::Full,
             key_source: KeySource::TokenService,
             act_as: true,
+            sts_issued_act_as: true,
             accept_sids: false,
             linked_account: Some("account".into()),
         }],
