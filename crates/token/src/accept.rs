@@ -19,7 +19,8 @@ use crate::user::UserClaims;
 /// How the caller came.
 #[derive(Clone, Debug, PartialEq)]
 pub enum How {
-    /// As a user, asserted by the application in an unsigned envelope.
+    /// As a user: asserted by the application in an unsigned envelope, or named in one
+    /// token that the token service signed.
     ActAs(UserClaims),
     /// As itself.
     AppOnly,

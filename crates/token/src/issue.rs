@@ -40,6 +40,8 @@ pub struct ActorToken<'a> {
     pub trusted_for_delegation: bool,
     /// Seconds of life from `now`.
     pub lifetime: SignedDuration,
+    /// `cnf`: the key that the token is bound to, if it is (RFC 7800).
+    pub confirmation: Option<serde_json::Value>,
 }
 
 /// Signs an actor token: named by `x5t`, times as strings.
@@ -53,6 +55,9 @@ pub fn actor_token(key: &SigningKey, token: &ActorToken<'_>, now: Timestamp) -> 
         "trustedfordelegation": if token.trusted_for_delegation { "true" } else { "false" },
         "identityprovider": token.issuer.to_string(),
     });
+    if let (Some(bound), Some(members)) = (&token.confirmation, claims.as_object_mut()) {
+        members.insert("cnf".into(), bound.clone());
+    }
     if let (Some(id), Some(members)) = (&token.object_id, claims.as_object_mut()) {
         members.insert("oid".into(), id.clone().into());
         members.insert("sub".into(), id.clone().into());

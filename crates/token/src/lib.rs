@@ -18,6 +18,7 @@
 pub mod accept;
 pub mod assertion;
 pub mod claims;
+pub mod dpop;
 pub mod issue;
 mod json;
 pub mod jws;

@@ -61,6 +61,7 @@ impl Signer {
             object_id: None,
             trusted_for_delegation: true,
             lifetime: SignedDuration::from_hours(1),
+            confirmation: None,
         };
         change(&mut token);
         issue::actor_token(&self.key, &token, vector::now()).unwrap()

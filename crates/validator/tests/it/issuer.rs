@@ -114,6 +114,7 @@ pub fn actor(key: &Key, now: Timestamp) -> String {
         object_id: None,
         trusted_for_delegation: true,
         lifetime: SignedDuration::from_hours(1),
+        confirmation: None,
     };
     issue::actor_token(&key.signer, &token, now).unwrap()
 }
