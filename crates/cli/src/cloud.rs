@@ -20,7 +20,7 @@ use std::time::Duration;
 use actas_mailbox::{MailboxConfig, MailboxServer, redirect_router};
 use actas_runtime::config::ClientConfig;
 use actas_runtime::hosts::HostEntry;
-use actas_runtime::{Config, HostTable, HttpClient, HttpRequest, Limits, Server, SharedClock, listener};
+use actas_runtime::{Config, HostTable, HttpClient, HttpRequest, Limits, Server, SharedClock, TlsIdentity, listener};
 use actas_store::directory::Directory;
 use actas_store::sts::{ExchangeTrust, SigningKeys};
 use actas_store::{Database, Schema};
@@ -28,6 +28,7 @@ use actas_sts::{KeyRing, Policy, Sts};
 use actas_validator::MetadataSource;
 use axum::Router;
 use http::{StatusCode, Uri};
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tower::Layer;
 use tower::util::MapRequestLayer;
@@ -76,6 +77,7 @@ pub(crate) struct Cloud {
     pub(crate) http: HttpClient,
     clock: SharedClock,
     servers: Vec<Server>,
+    asks_clients: bool,
     _maintenance: Stopped,
 }
 
@@ -102,7 +104,8 @@ impl Cloud {
         let http_address = bound_http.as_ref().map(listener::BoundListener::local_addr);
         let place = plan.place.at(address);
 
-        let identity = pki::server_identity(&plan.folder, &place.tls_names(), now)?;
+        let asks_clients = plan.policy.tls_client_auth;
+        let identity = identity(&plan.folder, &place, asks_clients, now)?;
         let http = own_client(&plan.folder, &place, address)?;
         let keys_folder = plan.folder.join("keys");
         make_folder(&keys_folder)?;
@@ -137,6 +140,7 @@ impl Cloud {
             http,
             clock: plan.clock,
             servers,
+            asks_clients,
             _maintenance: maintenance,
         })
     }
@@ -170,7 +174,7 @@ impl Cloud {
 
     /// Takes a new certificate for TLS into use.
     pub(crate) fn reload_certificate(&self) -> Result<(), Problem> {
-        let identity = pki::server_identity(&self.folder, &self.place.tls_names(), self.clock.now())?;
+        let identity = identity(&self.folder, &self.place, self.asks_clients, self.clock.now())?;
         self.servers[0].replace_identity(identity).map_err(Problem::from)
     }
 
@@ -181,6 +185,17 @@ impl Cloud {
         }
         Ok(())
     }
+}
+
+/// What it presents in TLS, and whether it asks clients for a certificate of theirs.
+fn identity(
+    folder: &std::path::Path,
+    place: &Place,
+    asks_clients: bool,
+    now: Timestamp,
+) -> Result<TlsIdentity, Problem> {
+    let identity = pki::server_identity(folder, &place.tls_names(), now)?;
+    Ok(if asks_clients { identity.asking_clients() } else { identity })
 }
 
 /// Rolls the token service's signing keys when they are due, for as long as it runs.

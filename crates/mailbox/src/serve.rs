@@ -3,7 +3,9 @@
 use actas_exchange::autodiscover::GetUserSettingsRequest;
 use actas_exchange::ews::{Call, Request as Operation};
 use actas_exchange::soap::{Fault, Service};
-use actas_token::Refusal;
+use actas_runtime::ClientCertificate;
+use actas_token::key::x5t_s256;
+use actas_token::{Possession, Refusal};
 use actas_validator::bearer_token;
 use axum::Router;
 use axum::body::Body;
@@ -68,7 +70,10 @@ async fn serve(State(server): State<MailboxServer>, request: Request) -> Respons
     let client_id = parts.headers.get(&CLIENT_REQUEST_ID).filter(|id| id.len() <= CLIENT_REQUEST_ID_BYTES_MAX).cloned();
     let endpoint = Endpoint::of(parts.uri.path());
     let answer = match endpoint {
-        Some(endpoint) => server.0.answer(endpoint, &parts.method, &parts.headers, body, id).await,
+        Some(endpoint) => {
+            let shown = parts.extensions.get::<ClientCertificate>().and_then(|shown| shown.0.as_deref());
+            server.0.answer(endpoint, &parts.method, &parts.headers, shown, body, id).await
+        }
         None => Answer::NotFound,
     };
     let mut response = answer.into_response();
@@ -87,7 +92,15 @@ async fn serve(State(server): State<MailboxServer>, request: Request) -> Respons
 }
 
 impl Inner {
-    async fn answer(&self, endpoint: Endpoint, method: &Method, headers: &HeaderMap, body: Body, id: Uuid) -> Answer {
+    async fn answer(
+        &self,
+        endpoint: Endpoint,
+        method: &Method,
+        headers: &HeaderMap,
+        shown: Option<&[u8]>,
+        body: Body,
+        id: Uuid,
+    ) -> Answer {
         let now = self.clock.now();
         if endpoint == Endpoint::AutodiscoverXml {
             // Only its headers are of use; its own protocol is not spoken.
@@ -102,7 +115,7 @@ impl Inner {
             Endpoint::AutodiscoverSoap | Endpoint::AutodiscoverXml => &self.config.autodiscover_url,
         };
         let subject = Subject { token: bearer_token(headers).unwrap_or_default(), resource, request_id: id, now };
-        let caller = match self.admit(headers, subject).await {
+        let caller = match self.admit(headers, shown, subject).await {
             Ok(caller) => caller,
             Err(denied) => {
                 drain(body).await;
@@ -129,12 +142,12 @@ impl Inner {
 
     // === admission ===
 
-    async fn admit(&self, headers: &HeaderMap, subject: Subject<'_>) -> Result<Caller, Answer> {
+    async fn admit(&self, headers: &HeaderMap, shown: Option<&[u8]>, subject: Subject<'_>) -> Result<Caller, Answer> {
         if let Err(error) = self.trust.refresh(subject.now).await {
             tracing::error!(%error, "whom to trust cannot be read");
             return Err(Answer::Unavailable);
         }
-        let (refusal, tenant) = match self.caller(headers, subject.now).await {
+        let (refusal, tenant) = match self.caller(headers, shown, subject.now).await {
             Ok(caller) => return Ok(caller),
             Err((Denied::Unavailable(error), _)) => {
                 tracing::error!(%error, "a user cannot be looked up");
@@ -152,11 +165,16 @@ impl Inner {
     async fn caller(
         &self,
         headers: &HeaderMap,
+        shown: Option<&[u8]>,
         now: Timestamp,
     ) -> Result<Caller, (Denied, Option<actas_directory::TenantId>)> {
         let refused = |refusal| (Denied::Refused(refusal), None);
         let token = bearer_token(headers).map_err(refused)?;
-        let accepted = self.validator.validate(token, now).await.map_err(refused)?;
+        // A token that is bound to a TLS certificate is good with it; one that is bound to
+        // a key of proofs is not accepted here at all, since no proofs are read.
+        let certificate = shown.map(x5t_s256);
+        let possession = Possession { jkt: None, certificate: certificate.as_deref() };
+        let accepted = self.validator.validate_from(token, possession, now).await.map_err(refused)?;
         let tenant = accepted.tenant;
         admission::caller(&self.directory, accepted).await.map_err(|denied| (denied, Some(tenant)))
     }

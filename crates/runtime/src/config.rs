@@ -54,6 +54,10 @@ pub struct CloudConfig {
     pub data: PathBuf,
     /// Tenants, users and applications to make where they are missing.
     pub seed_file: Option<PathBuf>,
+    /// Whether clients are asked for a TLS certificate, and may authenticate with one that
+    /// is registered for them.
+    #[serde(default)]
+    pub tls_client_auth: bool,
 }
 
 /// `[onprem]`

@@ -17,5 +17,5 @@ pub use crate::clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use crate::config::Config;
 pub use crate::event::{Event, EventSink};
 pub use crate::hosts::HostTable;
-pub use crate::listener::{BoundListener, Limits, ListenError, Server, TlsIdentity};
+pub use crate::listener::{BoundListener, ClientCertificate, Limits, ListenError, Server, TlsIdentity};
 pub use crate::tls::crypto_provider;

@@ -1,5 +1,6 @@
 //! Listeners for HTTPS and HTTP, with a bound on everything a peer can take.
 
+mod certificate;
 mod connection;
 
 use std::fmt;
@@ -20,8 +21,11 @@ use tokio::task::JoinHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use self::certificate::{AnyClient, CertificateAcceptor};
 use self::connection::LimitAcceptor;
 use crate::tls;
+
+pub use self::certificate::ClientCertificate;
 
 /// What a peer may take of the machine.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -87,6 +91,7 @@ pub fn bind(address: SocketAddr) -> Result<BoundListener, ListenError> {
 pub struct TlsIdentity {
     chain: Vec<CertificateDer<'static>>,
     key: PrivatePkcs8KeyDer<'static>,
+    asks_clients: bool,
 }
 
 impl TlsIdentity {
@@ -95,17 +100,28 @@ impl TlsIdentity {
         Self {
             chain: chain_der.into_iter().map(CertificateDer::from).collect(),
             key: PrivatePkcs8KeyDer::from(key_pkcs8_der),
+            asks_clients: false,
         }
+    }
+
+    /// Asks every client for a certificate and lets in those without. Handlers find it as
+    /// [`ClientCertificate`] in a request's extensions: whose it is, is theirs to judge.
+    #[must_use]
+    pub fn asking_clients(self) -> Self {
+        Self { asks_clients: true, ..self }
     }
 
     fn config(self) -> Result<Arc<ServerConfig>, ListenError> {
         let refused = |error: rustls::Error| ListenError::Identity { why: error.to_string() };
-        let mut config = ServerConfig::builder_with_provider(tls::crypto_provider())
+        let builder = ServerConfig::builder_with_provider(tls::crypto_provider())
             .with_safe_default_protocol_versions()
-            .map_err(refused)?
-            .with_no_client_auth()
-            .with_single_cert(self.chain, PrivateKeyDer::Pkcs8(self.key))
             .map_err(refused)?;
+        let builder = if self.asks_clients {
+            builder.with_client_cert_verifier(Arc::new(AnyClient::new(tls::crypto_provider())))
+        } else {
+            builder.with_no_client_auth()
+        };
+        let mut config = builder.with_single_cert(self.chain, PrivateKeyDer::Pkcs8(self.key)).map_err(refused)?;
         config.alpn_protocols = tls::alpn();
         Ok(Arc::new(config))
     }
@@ -131,6 +147,7 @@ pub fn serve_tls(
     let acceptor = RustlsAcceptor::new(config.clone())
         .handshake_timeout(limits.handshake_timeout)
         .acceptor(LimitAcceptor::new(limits.connections_max));
+    let acceptor = CertificateAcceptor::new(acceptor);
     let (local_addr, handle) = (bound.local_addr, Handle::new());
     let server = prepare(bound, handle.clone(), limits)?.acceptor(acceptor);
     let task = tokio::spawn(server.serve(service(router, limits)));

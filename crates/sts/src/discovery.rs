@@ -53,7 +53,10 @@ async fn openid(sts: &Sts, segment: &str, document: impl Fn(TenantId) -> (String
     if sts.0.policy.allow_secrets {
         methods.extend(["client_secret_post", "client_secret_basic"]);
     }
-    json_answer(&json!({
+    if sts.0.policy.tls_client_auth {
+        methods.push("self_signed_tls_client_auth");
+    }
+    let mut document = json!({
         "issuer": issuer,
         "authorization_endpoint": format!("{endpoints}/authorize"),
         "token_endpoint": format!("{endpoints}/token"),
@@ -69,7 +72,11 @@ async fn openid(sts: &Sts, segment: &str, document: impl Fn(TenantId) -> (String
         "tenant_region_scope": null,
         "cloud_instance_name": sts.0.origins.first().map(actas_runtime::config::Origin::authority),
         "msgraph_host": sts.0.origins.first().map(actas_runtime::config::Origin::authority),
-    }))
+    });
+    if sts.0.policy.tls_client_auth {
+        document["tls_client_certificate_bound_access_tokens"] = true.into();
+    }
+    json_answer(&document)
 }
 
 /// Clients of every kind want an address here before they ask for a token, and none that

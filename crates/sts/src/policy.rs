@@ -40,6 +40,9 @@ pub struct Policy {
     pub act_as_lifetime: SignedDuration,
     /// Whether clients may authenticate with a secret.
     pub allow_secrets: bool,
+    /// Whether clients may authenticate with a registered certificate in the TLS
+    /// handshake (RFC 8705 §2.2). Only of use behind a listener that asks for one.
+    pub tls_client_auth: bool,
     /// Whether client assertions must name their key by thumbprint, as the original wants
     /// it. Off, since widespread libraries name none.
     pub require_key_hint: bool,
@@ -85,6 +88,7 @@ impl Default for Policy {
             token_lifetime: SignedDuration::from_hours(1),
             act_as_lifetime: SignedDuration::from_mins(30),
             allow_secrets: false,
+            tls_client_auth: false,
             require_key_hint: false,
             skew: SKEW_MAX,
             assertion_lifetime_max: SignedDuration::from_hours(1),

@@ -1,12 +1,18 @@
 //! Tokens that are worth nothing without a key: bound to the key of a DPoP proof
-//! (RFC 9449).
+//! (RFC 9449), or to the TLS certificate that the client authenticated with (RFC 8705).
 
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use actas_runtime::ClientCertificate;
 use actas_token::dpop::{self, Expected, Proof};
 use actas_token::jws::Compact;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
+use axum::extract::FromRequestParts;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -25,6 +31,18 @@ const NONCE_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bound {
     jkt: Option<String>,
+    certificate: Option<String>,
+}
+
+/// The TLS certificate that a client showed, if the listener asked.
+pub(crate) struct Shown(pub(crate) Option<Arc<[u8]>>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Shown {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.extensions.get::<ClientCertificate>().and_then(|shown| shown.0.clone())))
+    }
 }
 
 // === impl Bound ===
@@ -43,15 +61,23 @@ impl Bound {
             .map_err(|refused| Refused::proof(&refused.to_string()))?;
         sts.check_nonce(&proof, now)?;
         match sts.0.proofs.note(&[&proof.jkt, &proof.jti, path], proof.until, peer.address(), now) {
-            Seen::First => Ok(Self { jkt: Some(proof.jkt) }),
+            Seen::First => Ok(Self { jkt: Some(proof.jkt), certificate: None }),
             Seen::Before(_) => Err(Refused::proof("it was used before")),
             Seen::Full => Err(Refused::unavailable(&"too many proofs are remembered")),
         }
     }
 
+    /// Bound to a certificate as well, if there is one.
+    pub(crate) fn and_certificate(self, x5t_s256: Option<String>) -> Self {
+        Self { certificate: x5t_s256, ..self }
+    }
+
     /// `cnf` (RFC 7800 §3.1).
     pub(crate) fn confirmation(&self) -> Option<serde_json::Value> {
-        self.jkt.as_ref().map(|jkt| json!({ "jkt": jkt }))
+        let members = [("jkt", &self.jkt), ("x5t#S256", &self.certificate)];
+        let bound = members.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        let bound: serde_json::Map<_, _> = bound.map(|(name, value)| (name.to_owned(), json!(value))).collect();
+        (!bound.is_empty()).then_some(bound.into())
     }
 
     /// `token_type`.

@@ -26,7 +26,7 @@ use uuid::Uuid;
 use crate::Sts;
 use crate::limit::Peer;
 use crate::memory::Seen;
-use crate::possession::Bound;
+use crate::possession::{Bound, Shown};
 use answer::Refused;
 use form::Form;
 
@@ -62,14 +62,18 @@ struct Request<'r> {
     /// The path that was asked, as it was asked.
     path: &'r str,
     peer: Peer,
+    /// The TLS certificate that the client showed.
+    certificate: Option<&'r [u8]>,
     dialect: Dialect,
     now: Timestamp,
 }
 
 pub(crate) fn routes() -> Router<Sts> {
     let endpoint = |dialect| {
-        post(move |sts, tenant, uri, peer, headers, body| token(sts, tenant, uri, peer, headers, body, dialect))
-            .fallback(only_post)
+        post(move |sts, tenant, peer, shown, uri, headers, body| {
+            token(sts, tenant, peer, shown, uri, headers, body, dialect)
+        })
+        .fallback(only_post)
     };
     Router::new()
         .route("/{tenant}/tokens/OAuth/2", endpoint(Dialect::Acs))
@@ -82,11 +86,13 @@ async fn only_post(State(sts): State<Sts>) -> Response {
     Refused::only_post().answer(&sts, None)
 }
 
+#[allow(clippy::too_many_arguments)]
 async fn token(
     State(sts): State<Sts>,
     Path(tenant): Path<String>,
-    uri: Uri,
     peer: Peer,
+    Shown(certificate): Shown,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
     dialect: Dialect,
@@ -94,7 +100,17 @@ async fn token(
     let correlation = correlation(&headers, uri.query().unwrap_or_default(), &body);
     let now = sts.0.clock.now();
     let outcome = match sts.admit(peer, now) {
-        Ok(()) => issue(&sts, &tenant, &uri, peer, &headers, &body, dialect, now).await,
+        Ok(()) => {
+            let arrived = Arrived {
+                path: uri.path(),
+                peer,
+                certificate: certificate.as_deref(),
+                headers: &headers,
+                dialect,
+                now,
+            };
+            issue(&sts, &tenant, arrived, &body).await
+        }
         Err(wait) => Err(Refused::throttled(wait)),
     };
     match outcome {
@@ -122,17 +138,18 @@ fn correlation(headers: &HeaderMap, query: &str, form: &[u8]) -> Option<String> 
     header.or_else(|| among(query.as_bytes())).or_else(|| among(form))
 }
 
-#[allow(clippy::too_many_arguments)]
-async fn issue(
-    sts: &Sts,
-    segment: &str,
-    uri: &Uri,
+/// A request as it came in, nothing read.
+struct Arrived<'r> {
+    path: &'r str,
     peer: Peer,
-    headers: &HeaderMap,
-    body: &[u8],
+    certificate: Option<&'r [u8]>,
+    headers: &'r HeaderMap,
     dialect: Dialect,
     now: Timestamp,
-) -> Result<Response, Refused> {
+}
+
+async fn issue(sts: &Sts, segment: &str, arrived: Arrived<'_>, body: &[u8]) -> Result<Response, Refused> {
+    let Arrived { path, peer, certificate, headers, dialect, now } = arrived;
     let form = Form::parse(headers, body)?;
     let grant = form.required("grant_type")?.to_owned();
     let tenant = sts
@@ -140,7 +157,7 @@ async fn issue(
         .await
         .map_err(|error| Refused::unavailable(&error))?
         .ok_or_else(|| Refused::unknown_tenant(segment))?;
-    let request = Request { sts, tenant: &tenant, form: &form, headers, path: uri.path(), peer, dialect, now };
+    let request = Request { sts, tenant: &tenant, form: &form, headers, path, peer, certificate, dialect, now };
     match grant.as_str() {
         GRANT_S2S => s2s::issue(&request).await,
         GRANT_JWT_BEARER if dialect == Dialect::Acs => s2s::issue(&request).await,

@@ -48,7 +48,7 @@ pub(crate) async fn run(lab: Lab, context: &Context) -> Result<(), Problem> {
         listen: lab.listen,
         http_listen: None,
         place,
-        policy: Policy { allow_secrets: true, ..Policy::default() },
+        policy: Policy { allow_secrets: true, tls_client_auth: true, ..Policy::default() },
         clock: SystemClock::shared(),
     };
     let cloud = Cloud::start(plan).await?;

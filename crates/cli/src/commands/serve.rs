@@ -169,6 +169,7 @@ fn default_cloud(workplace: &Workplace) -> Result<CloudConfig, Problem> {
         public_origin,
         data: workplace.data.join(CLOUD_FOLDER),
         seed_file: None,
+        tls_client_auth: false,
     })
 }
 
@@ -182,7 +183,7 @@ async fn start_cloud(config: &CloudConfig, console: &Console) -> Result<Cloud, P
         listen: config.listen,
         http_listen: config.http_listen,
         place: Place::public(config.public_origin.clone()),
-        policy: Policy::default(),
+        policy: Policy { tls_client_auth: config.tls_client_auth, ..Policy::default() },
         clock: SystemClock::shared(),
     };
     let cloud = Cloud::start(plan).await?;

@@ -341,7 +341,7 @@ async fn a_token_of_the_user_and_the_application() {
             server.auth_metadata_url = url;
         })
         .await;
-    let token = |user: &User, object_id: Uuid, confirmation: Option<&str>| {
+    let token = |user: &User, object_id: Uuid, confirmation: Option<serde_json::Value>| {
         let now = world.now().as_second();
         let mut claims = json!({
             "iss": base, "aud": format!("https://{HOST}"), "tid": world.fabrikam.to_string(),
@@ -349,8 +349,8 @@ async fn a_token_of_the_user_and_the_application() {
             "sub": object_id.to_string(), "oid": object_id.to_string(), "upn": user.upn, "smtp": user.primary_smtp(),
             "act": { "sub": well_known::LYNC.to_string() },
         });
-        if let Some(jkt) = confirmation {
-            claims["cnf"] = json!({ "jkt": jkt });
+        if let Some(confirmation) = confirmation {
+            claims["cnf"] = confirmation;
         }
         actas_token::issue::typed_access_token(&Signer::sts().key, &claims).unwrap()
     };
@@ -362,9 +362,26 @@ async fn a_token_of_the_user_and_the_application() {
     for bad in [
         token(&world.lena, world.omar.id, None),
         token(&world.eve, world.eve.id, None),
-        token(&world.lena, world.lena.id, Some("AAAA")),
+        token(&world.lena, world.lena.id, Some(json!({ "jkt": "AAAA" }))),
     ] {
         assert_eq!(world.ews_with(&bad, None, inbox()).await.status, StatusCode::UNAUTHORIZED);
+    }
+    // Bound to a certificate: good with that one alone.
+    let certificate = &Signer::stranger().certificate;
+    let bound = token(&world.lena, world.lena.id, Some(json!({ "x5t#S256": actas_token::key::x5t_s256(certificate) })));
+    for (shown, status) in [
+        (Some(certificate), StatusCode::OK),
+        (Some(&Signer::sts().certificate), StatusCode::UNAUTHORIZED),
+        (None, StatusCode::UNAUTHORIZED),
+    ] {
+        use actas_exchange::ews::{Call, RequestHeader, ServerVersion};
+        let header = RequestHeader { version: Some(ServerVersion::EXCHANGE2013_SP1), impersonation: None };
+        let request = Request::post(EWS_PATH)
+            .header("authorization", format!("Bearer {bound}"))
+            .extension(actas_runtime::ClientCertificate(shown.map(|der| der.as_slice().into())))
+            .body(Body::from(Call { header, request: inbox() }.write()))
+            .unwrap();
+        assert_eq!(world.send(request).await.status, status);
     }
     assert_eq!(world.audits("token refused").await[0].details["actor"], well_known::LYNC.to_string());
     world.put_partner(world.fabrikam, well_known::LYNC, |partner| partner.sts_issued_act_as = false).await;

@@ -2,6 +2,7 @@
 #![allow(clippy::panic, clippy::unwrap_used)] // helpers stand outside of test functions
 
 mod client;
+mod client_certificate;
 mod config;
 mod event;
 mod hosts;

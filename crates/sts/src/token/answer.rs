@@ -174,6 +174,14 @@ impl Refused {
         Self::client(7_000_222, "The provided client secret keys are expired; make a new one for the application.")
     }
 
+    pub(super) fn unregistered_certificate(thumbprint: &str) -> Self {
+        let reason = format!("Thumbprint (SHA-256) of the certificate in the TLS handshake: '{thumbprint}'");
+        Self::client(
+            700_027,
+            format!("The client's TLS certificate is not registered on application. [Reason - {reason}]"),
+        )
+    }
+
     pub(super) fn no_key_hint() -> Self {
         let text = "Invalid JWT: no certificate thumbprint specified in the token's header.";
         Self::client(50_027, text)

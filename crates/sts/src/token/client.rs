@@ -5,7 +5,8 @@
 
 use actas_directory::{KeyCredential, PasswordCredential, ServicePrincipal, Tenant};
 use actas_token::assertion::{Assertion, AssertionRefused};
-use actas_token::{VerifyingKey, token_hash};
+use actas_token::{VerifyingKey, key, token_hash};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
@@ -29,6 +30,8 @@ pub(super) struct Client {
     pub(super) strength: &'static str,
     /// What the audit record says of it.
     pub(super) detail: serde_json::Value,
+    /// `x5t#S256` of the TLS certificate that proved it, to which its tokens are bound.
+    pub(super) certificate: Option<String>,
 }
 
 // === impl Client ===
@@ -59,6 +62,11 @@ impl Client {
             }
             return Self::by_assertion(request, assertion).await;
         }
+        if let (true, Some(client_id), Some(certificate)) =
+            (methods == [false; 3] && request.sts.0.policy.tls_client_auth, form.get("client_id"), request.certificate)
+        {
+            return Self::by_certificate(request, client_id, certificate).await;
+        }
         let (client_id, secrets) = match (basic, form.get("client_secret")) {
             (Some((id, secrets)), _) => (id, secrets),
             (None, Some(secret)) => (form.required("client_id")?.to_owned(), vec![secret.to_owned()]),
@@ -71,7 +79,7 @@ impl Client {
         }
         let principal = enabled(request.sts, request.tenant, &client_id).await?;
         let credential = by_secret(&principal, secrets, request.now).await?;
-        Ok(Self { principal, strength: "1", detail: json!({ "secret": credential.to_string() }) })
+        Ok(Self { principal, strength: "1", detail: json!({ "secret": credential.to_string() }), certificate: None })
     }
 
     async fn by_assertion(request: &Request<'_>, text: &str) -> Result<Self, Refused> {
@@ -95,7 +103,20 @@ impl Client {
         assertion.claims().text("sub").map_err(|error| refused(AssertionRefused::Claim(error)))?;
         request.note_use(text, &assertion, principal.app_id).await?;
         let detail = json!({ "key": key.x5t(), "assertionHash": token_hash(text) });
-        Ok(Self { principal, strength: "2", detail })
+        Ok(Self { principal, strength: "2", detail, certificate: None })
+    }
+
+    /// By a certificate in the TLS handshake that is registered for the application:
+    /// `self_signed_tls_client_auth` (RFC 8705 §2.2). Who signed it counts for nothing.
+    async fn by_certificate(request: &Request<'_>, client_id: &str, der: &[u8]) -> Result<Self, Refused> {
+        let principal = enabled(request.sts, request.tenant, client_id).await?;
+        let registered = |credential: &&KeyCredential| verify_slices_are_equal(&credential.key, der).is_ok();
+        let thumbprint = key::x5t_s256(der);
+        let Some(credential) = principal.live_keys(request.now).find(registered) else {
+            return Err(Refused::unregistered_certificate(&thumbprint));
+        };
+        let detail = json!({ "certificate": thumbprint, "keyId": credential.key_id.to_string() });
+        Ok(Self { principal, strength: "2", detail, certificate: Some(thumbprint) })
     }
 }
 

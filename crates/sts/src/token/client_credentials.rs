@@ -50,7 +50,7 @@ pub(super) async fn issue_for(
     grant: &'static str,
 ) -> Result<Response, Refused> {
     let Request { sts, tenant, now, .. } = *request;
-    let bound = request.bind()?;
+    let bound = request.bind()?.and_certificate(client.certificate.clone());
     let resource = resource::by_identifier(sts, tenant, identifier).await?;
     let lifetime = sts.0.policy.token_lifetime;
     let issuer = sts.issuer_v1(tenant.id);

@@ -42,6 +42,6 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
     request.note_use(text, &assertion, principal.app_id).await?;
     request.admit(&principal)?;
     let detail = json!({ "key": key.x5t(), "assertionHash": token_hash(text) });
-    let client = Client { principal, strength: "2", detail };
+    let client = Client { principal, strength: "2", detail, certificate: None };
     client_credentials::issue_for(request, &client, identifier, "jwt_bearer").await
 }

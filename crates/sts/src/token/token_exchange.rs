@@ -61,7 +61,7 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
     let wanted = target(request)?;
     let subject_token = form.required("subject_token")?;
     let client = Client::authenticate(request).await?;
-    let bound = request.bind()?;
+    let bound = request.bind()?.and_certificate(client.certificate.clone());
     let resource = match wanted.parse::<Principal>() {
         Ok(Principal { host: Some(_), realm: Some(_), .. }) => resource::by_s2s_name(sts, tenant, wanted).await,
         _ => resource::by_identifier(sts, tenant, wanted).await,

@@ -193,3 +193,60 @@ async fn a_proof_is_not_a_credential() {
     let answer = cloud.post_from("192.0.2.1", &path(&cloud), &[("dpop", &proof)], &form).await;
     assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, 7_000_216));
 }
+
+// === the TLS certificate of a client (RFC 8705) ===
+
+async fn with_certificate(cloud: &Cloud, client: &str, der: Option<&[u8]>, more: &[(&str, &str)]) -> Answer {
+    let mut form = vec![("grant_type", "client_credentials"), ("client_id", client), ("scope", MAIL)];
+    form.extend(more);
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let request = Request::post(path(cloud))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .extension(actas_runtime::ClientCertificate(der.map(Into::into)));
+    cloud.send(request.body(Body::from(body)).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_registered_certificate_authenticates_and_binds() {
+    let cloud = Cloud::with(Policy { tls_client_auth: true, allow_secrets: true, ..Policy::default() }).await;
+    let app = APP.to_string();
+    let own = cloud.app.certificate().der();
+    let answer = with_certificate(&cloud, &app, Some(own), &[]).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    let body = answer.json();
+    let token = Compact::parse(body["access_token"].as_str().unwrap(), Reading::Strict).unwrap();
+    assert_eq!(token.claims.get("cnf").unwrap()["x5t#S256"], cloud.app.certificate().x5t_s256());
+    assert_eq!((body["token_type"].as_str(), token.claims.text("appidacr")), (Some("Bearer"), Ok("2")));
+    let document = cloud.get(&format!("/{}/v2.0/.well-known/openid-configuration", cloud.tenant)).await.json();
+    assert_eq!(document["tls_client_certificate_bound_access_tokens"], true);
+    let methods = document["token_endpoint_auth_methods_supported"].as_array().unwrap();
+    assert!(methods.contains(&"self_signed_tls_client_auth".into()));
+
+    // Somebody else's certificate, none, and one for an application that has not got it.
+    let stranger = pair("stranger", cloud.now());
+    let other = with_certificate(&cloud, &app, Some(stranger.certificate().der()), &[]).await;
+    assert_eq!((other.status, other.code()), (StatusCode::UNAUTHORIZED, 700_027));
+    assert_eq!(with_certificate(&cloud, &app, None, &[]).await.code(), 7_000_216);
+    let lync = well_known::LYNC.to_string();
+    assert_eq!(with_certificate(&cloud, &lync, Some(own), &[]).await.code(), 700_027);
+    // Another way of authenticating wins over a certificate that happens to be shown, and
+    // binds nothing to it.
+    let secret = cloud.secret.clone();
+    let answer =
+        with_certificate(&cloud, &app, Some(stranger.certificate().der()), &[("client_secret", &secret)]).await;
+    let body = answer.json();
+    let token = Compact::parse(body["access_token"].as_str().unwrap(), Reading::Strict).unwrap();
+    assert!(!token.claims.has("cnf"));
+    // A credential that has ended proves nothing in the handshake either.
+    cloud.change(APP, |app| app.key_credentials[0].end = cloud.now() - SignedDuration::from_secs(1)).await;
+    assert_eq!(with_certificate(&cloud, &app, Some(own), &[]).await.code(), 700_027);
+}
+
+#[tokio::test]
+async fn a_certificate_counts_only_where_the_policy_says_so() {
+    let cloud = Cloud::start().await;
+    let answer = with_certificate(&cloud, &APP.to_string(), Some(cloud.app.certificate().der()), &[]).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, 7_000_216));
+    let document = cloud.get(&format!("/{}/v2.0/.well-known/openid-configuration", cloud.tenant)).await.json();
+    assert!(document["tls_client_certificate_bound_access_tokens"].is_null());
+}
