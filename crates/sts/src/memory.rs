@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use aws_lc_rs::digest;
 use jiff::Timestamp;
 
-/// Uses that are remembered at once: a few hundred a second for as long as the longest
-/// assertion of real clients lives, in some ten megabytes.
-const USES_MAX: usize = 100_000;
+/// Uses that are remembered at once: eight hundred a second for as long as the assertions
+/// of real clients live (ten minutes), in less than a hundred megabytes.
+const USES_MAX: usize = 500_000;
 
 type Hash = [u8; 32];
 

@@ -7,5 +7,6 @@
 #![allow(clippy::expect_used, reason = "a helper of a test fails as a test does")]
 
 mod architecture;
+mod conformance;
 mod sources;
 mod tidy;
