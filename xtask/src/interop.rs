@@ -10,16 +10,72 @@ use crate::report::Report;
 use crate::workspace::{actas, command, root, target};
 use crate::{step, summary};
 
-/// Makes the Python environment, then runs every suite.
+/// The oldest Node that the clients run on.
+const NODE_MIN: u32 = 20;
+const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+
+/// Makes the environments, then runs every suite.
 pub(crate) fn run(report: &mut Report) -> Result<()> {
     let suites = root().join("tests/interop");
+    run_python(&suites, report)?;
+    run_node(&suites.join("node"), report)
+}
+
+fn run_python(suites: &Path, report: &mut Report) -> Result<()> {
     let python = environment(&target()?.join("interop"), &suites.join("requirements.txt"))?;
-    let title = "Interop";
+    let title = "Interop: Python";
     let mut pytest = command(python);
     pytest.args(["-m", "pytest"]).arg(suites).env("ACTAS_BIN", actas()?).env("PYTHONDONTWRITEBYTECODE", "1");
     let finished = step::run(title, &mut pytest)?;
     report.suite(title, &finished, summary::pytest(&finished.lines));
     Ok(())
+}
+
+fn run_node(folder: &Path, report: &mut Report) -> Result<()> {
+    check_node()?;
+    install_node_packages(folder)?;
+    let title = "Interop: Node";
+    let mut node = command("node");
+    node.current_dir(folder).arg("run.mjs").env("ACTAS_BIN", actas()?);
+    let finished = step::run(title, &mut node)?;
+    report.suite(title, &finished, summary::node(&finished.lines));
+    Ok(())
+}
+
+/// Installs exactly what the lock file in `folder` names, unless it is there.
+fn install_node_packages(folder: &Path) -> Result<()> {
+    let lock = folder.join("package-lock.json");
+    let wanted = fs::read_to_string(&lock).with_context(|| format!("{} is missing", lock.display()))?;
+    // The list it was made from, written when everything was in place; npm begins by removing it.
+    let made_from = folder.join("node_modules/.made-from.json");
+    if fs::read_to_string(&made_from).is_ok_and(|made| made == wanted) {
+        return Ok(());
+    }
+    let mut npm = command(NPM);
+    npm.current_dir(folder).args(["ci", "--no-audit", "--no-fund"]);
+    if !step::run("Node packages", &mut npm)?.success {
+        bail!("the packages of {} cannot be installed, so the interop suites cannot run", lock.display());
+    }
+    fs::write(&made_from, wanted).with_context(|| format!("{} cannot be written", made_from.display()))
+}
+
+/// Sees that there are a Node of an age that will do and its `npm`, installing what is missing.
+fn check_node() -> Result<()> {
+    if node_version().is_none() || !step::succeeds(command(NPM).arg("--version")) {
+        install(&["nodejs", "npm"], &format!("Node.js {NODE_MIN} or newer with `npm`"))?;
+    }
+    match node_version() {
+        Some(version) if version >= NODE_MIN => Ok(()),
+        Some(version) => bail!("Node.js {version} is too old for the interop suites; install {NODE_MIN} or newer"),
+        None => bail!("`node --version` fails, so the interop suites cannot run"),
+    }
+}
+
+/// Returns the first part of the version of Node, if there is one.
+fn node_version() -> Option<u32> {
+    let answer = command("node").arg("--version").output().ok()?;
+    let text = String::from_utf8(answer.stdout).ok()?;
+    text.strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
 /// Returns the Python of an environment with exactly `requirements`, making it if there is none.
@@ -37,7 +93,7 @@ fn environment(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let make = || step::run("Python environment", command("python3").args(["-m", "venv", "--clear"]).arg(&venv));
     if !make().is_ok_and(|finished| finished.success) {
-        install_python()?;
+        install(&["python3", "python3-venv"], "Python 3.11 or newer with its `venv` module")?;
         if !make()?.success {
             bail!("`python3 -m venv` fails, so the interop suites cannot run");
         }
@@ -51,19 +107,19 @@ fn environment(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Installs Python with its `venv` module, as Debian and its kin package them.
-fn install_python() -> Result<()> {
+/// Installs `packages`, which are `what`, as Debian and its kin name them.
+fn install(packages: &[&str], what: &str) -> Result<()> {
     let steps = [
-        ("Package lists", &["apt-get", "update"][..]),
-        ("Install Python", &["apt-get", "install", "--yes", "--no-install-recommends", "python3", "python3-venv"]),
+        ("Package lists", vec!["apt-get", "update"]),
+        ("Packages", [&["apt-get", "install", "--yes", "--no-install-recommends"], packages].concat()),
     ];
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|answer| answer.stdout.trim_ascii() == b"0");
     for (title, words) in steps {
-        let words = if is_root { words.to_vec() } else { [&["sudo"], words].concat() };
+        let words = if is_root { words } else { [vec!["sudo"], words].concat() };
         let mut install = command(words[0]);
         install.args(&words[1..]).env("DEBIAN_FRONTEND", "noninteractive");
         if !step::run(title, &mut install)?.success {
-            bail!("`{}` fails; install Python 3.10 or newer with its `venv` module", words.join(" "));
+            bail!("`{}` fails; install {what}", words.join(" "));
         }
     }
     Ok(())
