@@ -26,6 +26,8 @@ const BODY: &str = "10:02 Omar: lunch?\n10:03 Adele: at noon";
 /// How long a delivery may take.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// How often an item is submitted during the renewal.
+const SUBMIT_EVERY: Duration = Duration::from_millis(5);
 
 /// One step being made.
 struct Step<'a> {
@@ -318,12 +320,11 @@ impl Walk<'_> {
         step.succeeds(&["storage", "show", CONVERSATION]).await?;
         step.observe(Ok::<_, &str>("delivered once".to_owned()))?;
 
-        let step = self.step("read-back", "the same conversation, read from the mailbox over EWS");
-        let item = conversation(&step)?;
-        let read = step.agent().read_back(&item).await.map_err(|error| step.failure(&error.to_string()))?;
-        let same = read
-            .as_ref()
-            .is_some_and(|(subject, body)| subject == SUBJECT && body.replace("\r\n", "\n").trim_end() == BODY);
+        let mut step = self.step("read-back", "the same conversation, read from the mailbox over EWS");
+        let said = step.succeeds(&["storage", "show", CONVERSATION, "--in-mailbox", "-Output", "json"]).await?;
+        let read = step.json(&said)?;
+        let text = |name: &str| read[0][name].as_str().unwrap_or_default().replace("\r\n", "\n").trim_end().to_owned();
+        let same = text("Subject") == SUBJECT && text("Body") == BODY;
         step.observe(if same {
             Ok(format!("\"{SUBJECT}\" with its body, in {USER}"))
         } else {
@@ -334,11 +335,11 @@ impl Walk<'_> {
     async fn renewal(&mut self) -> Made {
         let mut step = self.step("renewal", "a year later: the certificate is replaced while items are delivered");
         let before = step.current_thumbprint().await?;
-        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let (told, stopped) = tokio::sync::watch::channel(false);
         let traffic = tokio::spawn(submit_until(step.agent().clone(), stopped));
         let renewed = step.succeeds(&["renew", "--retire-after", "0s"]).await;
         // The task holds the receiver.
-        let _ = stop.send(true);
+        let _ = told.send(true);
         let keys =
             traffic.await.map_err(|error| step.failure(&error.to_string()))?.map_err(|error| step.failure(&error))?;
         renewed?;
@@ -378,18 +379,12 @@ async fn submit_until(
             .map_err(|error| error.to_string())?;
         keys.push(item.key().to_owned());
         agent.put(&[item]).await.map_err(|error| error.to_string())?;
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(SUBMIT_EVERY).await;
         if *stop.borrow() {
             more -= 1;
         }
     }
     Ok(keys)
-}
-
-fn conversation(step: &Step<'_>) -> Made<StorageItem> {
-    let key = Some(CONVERSATION.to_owned());
-    StorageItem::new(USER, Component::ConversationHistory, SUBJECT, BODY, key, step.agent().clock().now())
-        .map_err(|error| step.failure(&error.to_string()))
 }
 
 // === impl Step ===
