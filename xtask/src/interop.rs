@@ -80,7 +80,9 @@ fn node_path(python: &Path) -> Result<OsString> {
     }
     match node_version(&with_scripts) {
         Some(version) if version >= NODE_MIN && npm_answers(&with_scripts) => Ok(with_scripts),
-        _ => bail!("the interop suites need Node.js {NODE_MIN} or newer with `npm`, and `{NODE_PACKAGE}` cannot be installed"),
+        _ => bail!(
+            "the interop suites need Node.js {NODE_MIN} or newer with `npm`, and `{NODE_PACKAGE}` cannot be installed"
+        ),
     }
 }
 

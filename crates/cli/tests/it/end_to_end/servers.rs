@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::actas;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 fn folder() -> TempDir {
     TempDir::with_prefix("actas-it-").expect("a temporary folder can be made")
