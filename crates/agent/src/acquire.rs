@@ -292,6 +292,7 @@ fn self_issue(plan: &Plan, now: Timestamp) -> Result<ActorToken, TokenFailure> {
         object_id: None,
         trusted_for_delegation: true,
         lifetime: SELF_ISSUED_LIFETIME,
+        confirmation: None,
     };
     let text = issue::actor_token(&plan.key, &token, now)
         .map_err(|error| TokenFailure::Configuration(Error::machine(error.to_string())))?;

@@ -28,6 +28,7 @@ use actas_sts::{KeyRing, Policy, Sts};
 use actas_validator::MetadataSource;
 use axum::Router;
 use http::{StatusCode, Uri};
+use tokio::task::JoinHandle;
 use tower::Layer;
 use tower::util::MapRequestLayer;
 
@@ -41,6 +42,8 @@ pub(crate) const DATABASE_FILE: &str = "cloud.db";
 pub(crate) const CA_FILE: &str = "tls/ca.cer";
 /// How long connections may take to end.
 const GRACE: Duration = Duration::from_secs(10);
+/// How often it is looked whether signing keys are due.
+const MAINTAINED_EVERY: Duration = Duration::from_hours(1);
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 /// EWS requests carry attachments.
 const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -73,6 +76,16 @@ pub(crate) struct Cloud {
     pub(crate) http: HttpClient,
     clock: SharedClock,
     servers: Vec<Server>,
+    _maintenance: Stopped,
+}
+
+/// A task that ends when this is dropped.
+struct Stopped(JoinHandle<()>);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 // === impl Cloud ===
@@ -93,7 +106,8 @@ impl Cloud {
         let http = own_client(&plan.folder, &place, address)?;
         let keys_folder = plan.folder.join("keys");
         make_folder(&keys_folder)?;
-        let keys = KeyRing::load_or_make(&SigningKeys::new(database.clone()), &keys_folder, now)
+        let signing_keys = SigningKeys::new(database.clone());
+        let keys = KeyRing::load_or_make(&signing_keys, &keys_folder, plan.policy.signing_key_kind, now)
             .await
             .map_err(|error| Problem::failed(error.to_string()))?;
         let directory = Directory::new(database.clone());
@@ -105,6 +119,7 @@ impl Cloud {
             plan.clock.clone(),
         );
 
+        let maintenance = maintained(sts.clone(), plan.clock.clone());
         let router = sts.router().merge(mailbox.router()).merge(health::router(directory.clone()));
         let limits = Limits { body_bytes_max: REQUEST_BYTES_MAX, ..Limits::default() };
         let mut servers = vec![listener::serve_tls(bound, with_single_slashes(router), identity, &limits)?];
@@ -122,6 +137,7 @@ impl Cloud {
             http,
             clock: plan.clock,
             servers,
+            _maintenance: maintenance,
         })
     }
 
@@ -165,6 +181,18 @@ impl Cloud {
         }
         Ok(())
     }
+}
+
+/// Rolls the token service's signing keys when they are due, for as long as it runs.
+fn maintained(sts: Sts, clock: SharedClock) -> Stopped {
+    Stopped(tokio::spawn(async move {
+        loop {
+            if let Err(error) = sts.maintain(clock.now()).await {
+                tracing::error!(%error, "the signing keys could not be maintained; they stay as they are");
+            }
+            tokio::time::sleep(MAINTAINED_EVERY).await;
+        }
+    }))
 }
 
 fn bind(address: SocketAddr) -> Result<listener::BoundListener, Problem> {

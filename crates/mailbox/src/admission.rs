@@ -19,7 +19,7 @@ pub(crate) struct Caller {
 /// As whom.
 #[derive(Clone, Debug)]
 pub(crate) enum Acting {
-    /// As a user, asserted by the application.
+    /// As a user, named by the application or by the token service.
     User(Box<User>),
     /// As itself: it has yet to say for whom.
     Application,
@@ -54,6 +54,10 @@ async fn claimed_user(directory: &Directory, tenant: TenantId, claims: &UserClai
         found.push(directory.users_by_key(tenant, key).await?);
     }
     let user = claims.agree(&found).map_err(Denied::Refused)?;
+    if claims.object_id().is_some_and(|id| id != user.id) {
+        // Its names have gone over to somebody else since the token was issued.
+        return Err(Denied::Refused(Refusal::User("its ids name different users")));
+    }
     if !user.enabled {
         return Err(Denied::Refused(Refusal::User("it is disabled")));
     }

@@ -152,7 +152,7 @@ impl Claimed {
         let inner = inner.and_then(|inner| Compact::parse(inner, Reading::Lenient).ok());
         let signed = inner.as_ref().map_or(&outer.claims, |inner| &inner.claims);
         let text = |claims: &Claims, name| claims.optional_text(name).ok().flatten().map(short);
-        let actor = ["nameid", "appid", "azp", "iss"].into_iter().find_map(|name| text(signed, name));
+        let actor = ["nameid", "appid", "azp", "client_id", "iss"].into_iter().find_map(|name| text(signed, name));
         let realm = text(signed, "tid");
         let audience = text(&outer.claims, "aud");
         let host = |text: String| match text.parse::<Principal>() {

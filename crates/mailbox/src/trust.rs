@@ -119,6 +119,7 @@ fn partner(partner: &PartnerApplication) -> Partner {
             KeySource::Own { realm: partner.tenant.to_string() }
         },
         act_as: partner.app_asserted_act_as,
+        sts_issued_act_as: partner.sts_issued_act_as,
         accept_sids: partner.accept_security_identifier_information,
         linked_account: partner.linked_account.clone(),
     }

@@ -18,6 +18,8 @@ pub enum KeyState {
     Next,
     /// Published until its last token ends.
     Previous,
+    /// Published no longer. Its name stays taken.
+    Retired,
 }
 
 impl KeyState {
@@ -26,6 +28,7 @@ impl KeyState {
             Self::Current => "current",
             Self::Next => "next",
             Self::Previous => "previous",
+            Self::Retired => "retired",
         }
     }
 }
@@ -41,6 +44,19 @@ pub struct SigningKeyRecord {
     pub since: Timestamp,
     /// DER.
     pub certificate: Vec<u8>,
+}
+
+/// A key's move from one place in the roll to another.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeyMove {
+    /// Which key.
+    pub thumbprint: String,
+    /// Where it has to be.
+    pub from: KeyState,
+    /// Where it goes.
+    pub to: KeyState,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// The token service's tables.
@@ -68,7 +84,8 @@ impl SigningKeys {
                     state: match row.text(1)? {
                         "current" => KeyState::Current,
                         "next" => KeyState::Next,
-                        _ => KeyState::Previous,
+                        "previous" => KeyState::Previous,
+                        _ => KeyState::Retired,
                     },
                     since: row.time(2)?,
                     certificate: row.bytes(3)?.to_vec(),
@@ -77,9 +94,26 @@ impl SigningKeys {
             .collect()
     }
 
-    /// Adds keys together.
+    /// Adds keys together. A name that was ever used is refused.
     pub async fn add(&self, keys: &[SigningKeyRecord]) -> Result<(), Error> {
-        let unit = keys.iter().fold(Unit::new(), |unit, key| {
+        self.change(&[], keys).await
+    }
+
+    /// Moves keys on and adds others, all or nothing. A key that is not where its move
+    /// begins fails the whole as stale: somebody else was faster.
+    pub async fn change(&self, moves: &[KeyMove], keys: &[SigningKeyRecord]) -> Result<(), Error> {
+        let unit = moves.iter().fold(Unit::new(), |unit, step| {
+            unit.then_one(
+                "UPDATE signing_key SET state = ?1, since = ?2 WHERE thumbprint = ?3 AND state = ?4",
+                vec![
+                    step.to.as_str().into(),
+                    step.at.into(),
+                    step.thumbprint.clone().into(),
+                    step.from.as_str().into(),
+                ],
+            )
+        });
+        let unit = keys.iter().fold(unit, |unit, key| {
             unit.then_one(
                 "INSERT INTO signing_key (thumbprint, state, since, certificate) VALUES (?1, ?2, ?3, ?4)",
                 vec![

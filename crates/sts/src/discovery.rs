@@ -1,13 +1,13 @@
 //! Discovery for OpenID-style clients: OpenID Connect Discovery 1.0, RFC 8414, JWKS
 //! (RFC 7517) and the instance discovery of MSAL.
 
+use actas_certificate::Certificate;
 use actas_directory::TenantId;
+use actas_token::VerifyingKey;
 use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use axum::routing::get;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
@@ -72,27 +72,27 @@ async fn keys(State(sts): State<Sts>, Path(tenant): Path<String>) -> Response {
         Err(error) => return Refused::unavailable(&error).answer(&sts, None),
     };
     let issuer = sts.issuer_v2(id);
-    let keys: Vec<Value> = sts
-        .0
-        .keys
-        .published()
-        .iter()
-        .map(|(certificate, key)| {
-            json!({
-                "kty": "RSA",
-                "use": "sig",
-                "alg": "RS256",
-                "kid": certificate.x5t(),
-                "x5t": certificate.x5t(),
-                "x5t#S256": certificate.x5t_s256(),
-                "n": URL_SAFE_NO_PAD.encode(key.modulus()),
-                "e": URL_SAFE_NO_PAD.encode(key.exponent()),
-                "x5c": [certificate.to_base64()],
-                "issuer": issuer,
-            })
-        })
-        .collect();
+    let ring = sts.0.keys.load();
+    let keys: Vec<Value> = ring.published().iter().map(|(certificate, key)| jwk(certificate, key, &issuer)).collect();
     json_answer(&json!({ "keys": keys }))
+}
+
+/// A published key: its own members, and the names that its certificate gives it.
+fn jwk(certificate: &Certificate, key: &VerifyingKey, issuer: &str) -> Value {
+    let mut jwk = key.public().to_jwk();
+    let named = json!({
+        "use": "sig",
+        "alg": key.public().algorithm().name(),
+        "kid": certificate.x5t(),
+        "x5t": certificate.x5t(),
+        "x5t#S256": certificate.x5t_s256(),
+        "x5c": [certificate.to_base64()],
+        "issuer": issuer,
+    });
+    if let Value::Object(named) = named {
+        jwk.extend(named);
+    }
+    Value::Object(jwk)
 }
 
 #[derive(Deserialize)]

@@ -7,7 +7,11 @@ mod audience;
 mod discovery;
 mod graph;
 mod keys;
+mod limit;
+mod memory;
 mod metadata;
+mod policy;
+mod possession;
 mod secret;
 pub mod seed;
 mod token;
@@ -20,27 +24,19 @@ use actas_runtime::config::Origin;
 use actas_store::directory::{Audit, Directory};
 use actas_token::Principal;
 use actas_token::well_known;
-use axum::Router;
-use jiff::SignedDuration;
+use axum::{Router, middleware};
+use jiff::Timestamp;
+use serde_json::json;
 
-pub use keys::{KeyRing, KeyRingError};
+use keys::Times;
+use limit::Limits;
+use memory::Memory;
+use possession::Nonces;
+
+pub use keys::{KeyRing, KeyRingError, RollError, Rolled};
+pub use limit::{Rate, Rates};
+pub use policy::{Policy, SKEW_MAX, SigningKeyKind, Tenants};
 pub use secret::new_secret;
-
-/// Policy of the token service.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// How long actor and access tokens live.
-    pub token_lifetime: SignedDuration,
-    /// Whether clients may authenticate with a secret.
-    pub allow_secrets: bool,
-}
-
-impl Default for Policy {
-    /// An hour; certificates only.
-    fn default() -> Self {
-        Self { token_lifetime: SignedDuration::from_hours(1), allow_secrets: false }
-    }
-}
 
 /// The token service.
 #[derive(Clone)]
@@ -52,6 +48,12 @@ struct Inner {
     origins: Vec<Origin>,
     policy: Policy,
     clock: SharedClock,
+    limits: Limits,
+    /// Assertions that were used.
+    assertions: Memory,
+    /// Proofs of possession that were used.
+    proofs: Memory,
+    nonces: Nonces,
 }
 
 // === impl Sts ===
@@ -60,7 +62,18 @@ impl Sts {
     /// A token service under its public origins, the first of which stands in every URL
     /// that it publishes. URLs are never made from a request's `Host`.
     pub fn new(directory: Directory, keys: KeyRing, origins: Vec<Origin>, policy: Policy, clock: SharedClock) -> Self {
-        Self(Arc::new(Inner { directory, keys, origins, policy, clock }))
+        let limits = Limits::new(&policy.rates);
+        Self(Arc::new(Inner {
+            directory,
+            keys,
+            origins,
+            policy,
+            clock,
+            limits,
+            assertions: Memory::default(),
+            proofs: Memory::default(),
+            nonces: Nonces::default(),
+        }))
     }
 
     /// Everything it serves.
@@ -69,9 +82,55 @@ impl Sts {
             .merge(metadata::routes())
             .merge(discovery::routes())
             .merge(token::routes())
-            .merge(graph::routes())
+            .merge(graph::routes().layer(middleware::from_fn_with_state(self.clone(), limit::graph)))
             .with_state(self.clone())
     }
+
+    // === signing keys ===
+
+    /// Does what is due: rolls the signing key when it is old, withdraws keys whose last
+    /// token has ended, and takes up what another process did. Whoever serves this calls
+    /// it every hour or so.
+    pub async fn maintain(&self, now: Timestamp) -> Result<Option<Rolled>, KeyRingError> {
+        let policy = &self.0.policy;
+        let times = Times {
+            age_max: policy.signing_key_age_max,
+            token_lifetime: policy.token_lifetime.max(policy.act_as_lifetime),
+        };
+        let rolled = self.0.keys.maintain(times, policy.signing_key_kind, now).await?;
+        self.tell("signing keys maintained", rolled, now).await
+    }
+
+    /// Makes the next signing key current. Refused while there may be verifiers that do
+    /// not know it.
+    pub async fn rotate_signing_key(&self, now: Timestamp) -> Result<Option<Rolled>, KeyRingError> {
+        let rolled = self.0.keys.rotate(self.0.policy.signing_key_kind, now).await?;
+        self.tell("signing key rotated", rolled, now).await
+    }
+
+    /// Withdraws the signing key and all before it at once, since a stranger may have
+    /// them. Tokens that they signed are refused from a verifier's next look on.
+    pub async fn replace_stolen_signing_key(&self, now: Timestamp) -> Result<Option<Rolled>, KeyRingError> {
+        let rolled = self.0.keys.emergency(self.0.policy.signing_key_kind, now).await?;
+        self.tell("signing key replaced", rolled, now).await
+    }
+
+    /// Keys are nobody's in particular: the record's tenant is nil.
+    async fn tell(
+        &self,
+        kind: &'static str,
+        rolled: Option<Rolled>,
+        now: Timestamp,
+    ) -> Result<Option<Rolled>, KeyRingError> {
+        if let Some(rolled) = &rolled {
+            tracing::info!(current = rolled.current, retired = ?rolled.retired, kind, "the signing keys changed");
+            let details = json!({ "current": rolled.current, "retired": rolled.retired });
+            self.0.directory.record(Audit { time: now, tenant: TenantId(uuid::Uuid::nil()), kind, details }).await?;
+        }
+        Ok(rolled)
+    }
+
+    // === names ===
 
     /// The canonical origin, without trailing slash.
     fn origin(&self) -> &str {

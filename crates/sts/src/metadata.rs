@@ -37,9 +37,8 @@ async fn answer(sts: &Sts, segment: &str) -> Response {
         Err(error) => return Refused::unavailable(&error).answer(sts, None),
     };
     let (id, origin) = (tenant.id, sts.origin());
-    let keys: Vec<Value> = sts
-        .0
-        .keys
+    let ring = sts.0.keys.load();
+    let keys: Vec<Value> = ring
         .published()
         .iter()
         .map(|(certificate, _)| {

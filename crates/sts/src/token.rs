@@ -1,19 +1,31 @@
 //! The token endpoints: three dialects over one core.
 
 pub(crate) mod answer;
+mod client;
 mod client_credentials;
 mod form;
 mod resource;
 mod s2s;
+mod success;
+mod token_exchange;
 
+use actas_directory::{ServicePrincipal, Tenant};
+use actas_token::assertion::Assertion;
+use actas_token::token_hash;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::Response;
 use axum::routing::post;
-use http::HeaderMap;
+use http::{HeaderMap, Uri};
+use jiff::Timestamp;
+use serde_json::json;
+use uuid::Uuid;
 
 use crate::Sts;
+use crate::limit::Peer;
+use crate::memory::Seen;
+use crate::possession::Bound;
 use answer::Refused;
 use form::Form;
 
@@ -25,6 +37,7 @@ const CORRELATION: &str = "client-request-id";
 const GRANT_S2S: &str = "http://oauth.net/grant_type/jwt/1.0/bearer";
 const GRANT_JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const GRANT_CLIENT_CREDENTIALS: &str = "client_credentials";
+const GRANT_TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// How an endpoint spells its parameters and answers. The grant, not the dialect,
 /// decides what is checked.
@@ -38,9 +51,24 @@ enum Dialect {
     V2,
 }
 
+/// A request for a token, before anybody is believed.
+#[derive(Clone, Copy)]
+struct Request<'r> {
+    sts: &'r Sts,
+    tenant: &'r Tenant,
+    form: &'r Form,
+    headers: &'r HeaderMap,
+    /// The path that was asked, as it was asked.
+    path: &'r str,
+    peer: Peer,
+    dialect: Dialect,
+    now: Timestamp,
+}
+
 pub(crate) fn routes() -> Router<Sts> {
     let endpoint = |dialect| {
-        post(move |sts, path, query, headers, body| token(sts, path, query, headers, body, dialect)).fallback(only_post)
+        post(move |sts, tenant, uri, peer, headers, body| token(sts, tenant, uri, peer, headers, body, dialect))
+            .fallback(only_post)
     };
     Router::new()
         .route("/{tenant}/tokens/OAuth/2", endpoint(Dialect::Acs))
@@ -56,16 +84,23 @@ async fn only_post(State(sts): State<Sts>) -> Response {
 async fn token(
     State(sts): State<Sts>,
     Path(tenant): Path<String>,
-    RawQuery(query): RawQuery,
+    uri: Uri,
+    peer: Peer,
     headers: HeaderMap,
     body: Bytes,
     dialect: Dialect,
 ) -> Response {
-    let correlation = correlation(&headers, query.as_deref().unwrap_or_default(), &body);
-    match issue(&sts, &tenant, &headers, &body, dialect).await {
+    let correlation = correlation(&headers, uri.query().unwrap_or_default(), &body);
+    let now = sts.0.clock.now();
+    let outcome = match sts.admit(peer, now) {
+        Ok(()) => issue(&sts, &tenant, &uri, peer, &headers, &body, dialect, now).await,
+        Err(wait) => Err(Refused::throttled(wait)),
+    };
+    match outcome {
         Ok(response) => response,
         Err(refused) => {
             tracing::info!(tenant, code = refused.code(), reason = refused.text(), "token refused");
+            sts.note_refusal(peer, &refused, now);
             refused.answer(&sts, correlation.as_deref())
         }
     }
@@ -81,12 +116,16 @@ fn correlation(headers: &HeaderMap, query: &str, form: &[u8]) -> Option<String> 
     header.or_else(|| among(query.as_bytes())).or_else(|| among(form))
 }
 
+#[allow(clippy::too_many_arguments)]
 async fn issue(
     sts: &Sts,
     segment: &str,
+    uri: &Uri,
+    peer: Peer,
     headers: &HeaderMap,
     body: &[u8],
     dialect: Dialect,
+    now: Timestamp,
 ) -> Result<Response, Refused> {
     let form = Form::parse(headers, body)?;
     let grant = form.required("grant_type")?.to_owned();
@@ -95,11 +134,57 @@ async fn issue(
         .await
         .map_err(|error| Refused::unavailable(&error))?
         .ok_or_else(|| Refused::unknown_tenant(segment))?;
+    let request = Request { sts, tenant: &tenant, form: &form, headers, path: uri.path(), peer, dialect, now };
     match grant.as_str() {
-        GRANT_S2S => s2s::issue(sts, &tenant, &form).await,
-        GRANT_JWT_BEARER if dialect == Dialect::Acs => s2s::issue(sts, &tenant, &form).await,
-        GRANT_CLIENT_CREDENTIALS => client_credentials::issue(sts, &tenant, &form, headers, dialect).await,
+        GRANT_S2S => s2s::issue(&request).await,
+        GRANT_JWT_BEARER if dialect == Dialect::Acs => s2s::issue(&request).await,
+        GRANT_CLIENT_CREDENTIALS => client_credentials::issue(&request).await,
+        GRANT_TOKEN_EXCHANGE if dialect != Dialect::Acs => token_exchange::issue(&request).await,
         other => Err(Refused::unsupported_grant(other)),
+    }
+}
+
+// === impl Request ===
+
+impl Request<'_> {
+    /// Notes that a believed assertion was used. Where the tenant wants each used once, a
+    /// second use is refused, and so is a first one that cannot be remembered. A use from
+    /// another address than the first is on record wherever it happens: a client that
+    /// sends one again sends it from where it is.
+    async fn note_use(&self, text: &str, assertion: &Assertion<'_>, app_id: Uuid) -> Result<(), Refused> {
+        let until = assertion.expires().unwrap_or(self.now) + self.sts.0.policy.skew();
+        let from = self.peer.address();
+        let once = self.sts.0.policy.single_use_assertions.contains(self.tenant.id);
+        match self.sts.0.assertions.note(&[text], until, from, self.now) {
+            Seen::First => Ok(()),
+            Seen::Full if once => Err(Refused::unavailable(&"too many assertions are remembered")),
+            Seen::Full => Ok(()),
+            Seen::Before(first) => {
+                if once || first != from {
+                    let details = json!({
+                        "actor": app_id.to_string(),
+                        "assertionHash": token_hash(text),
+                        "firstFrom": first.map(|address| address.to_string()),
+                        "from": from.map(|address| address.to_string()),
+                        "refused": once,
+                    });
+                    let recorded = self.sts.record(self.tenant.id, "assertion reused", details).await;
+                    recorded.map_err(|error| Refused::unavailable(&error))?;
+                }
+                if once { Err(Refused::reused()) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Counts a token for a client that proved itself.
+    fn admit(&self, client: &ServicePrincipal) -> Result<(), Refused> {
+        self.sts.0.limits.token_by_client.take(client.id, self.now).map_err(Refused::throttled)
+    }
+
+    /// What the token is bound to. To be asked once the client is known: only then is it
+    /// worth remembering that a proof was used.
+    async fn bind(&self) -> Result<Bound, Refused> {
+        Bound::of(self.sts, self.headers, self.path, self.peer, self.now)
     }
 }
 

@@ -1,155 +1,26 @@
 //! Whether a resource believes a token: the rules, in their order.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+mod access;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::claims::{ClaimError, Claims};
 use crate::jws::{Algorithm, Compact, Header, Reading, SignedBy};
-use crate::key::VerifyingKey;
 use crate::principal::{Principal, TenantId};
 use crate::refusal::{Layer, Refusal};
+use crate::trust::{
+    ISSUER_KEYS_MAX, Issuer, IssuerKeys, KeySource, Limits, Partner, RealmRule, Resource, Trust, TrustLevel, Voice,
+};
 use crate::user::UserClaims;
-
-/// The most keys of one issuer that are tried.
-pub const ISSUER_KEYS_MAX: usize = 64;
-
-/// The resource that validates.
-#[derive(Clone, Debug)]
-pub struct Resource {
-    /// Its own application id.
-    pub app_id: Uuid,
-    /// Host names that an audience may name. Configured, never taken from a request:
-    /// a caller chooses `Host`.
-    pub hosts: Vec<String>,
-    /// The application permission that an access token of an OpenID-style token
-    /// service must hold, for instance `full_access_as_app`.
-    pub app_role: Option<String>,
-    /// The port that an audience may add to the host. It may always leave it out.
-    pub port: Option<u16>,
-}
-
-/// Policy on time.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// How far clocks may disagree.
-    pub skew: SignedDuration,
-    /// The longest life of an actor token.
-    pub actor_lifetime_max: SignedDuration,
-    /// The longest life of an act-as token.
-    pub act_as_lifetime_max: SignedDuration,
-}
-
-impl Default for Limits {
-    /// Five minutes of skew; actor tokens an hour, act-as tokens ten minutes.
-    fn default() -> Self {
-        Self {
-            skew: SignedDuration::from_mins(5),
-            actor_lifetime_max: SignedDuration::from_hours(1),
-            act_as_lifetime_max: SignedDuration::from_mins(10),
-        }
-    }
-}
-
-/// Which realms an issuer may speak for.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum RealmRule {
-    /// Every realm that is a tenant here (`@*` in a challenge).
-    Any,
-    /// One realm, compared exactly.
-    Exactly(String),
-}
-
-/// How an issuer names itself in `iss`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Issuer {
-    /// `appid@realm`: a security token service or a partner that is its own issuer.
-    Principal(Uuid, RealmRule),
-    /// A URL, compared exactly: an OpenID-style token service, for one tenant.
-    Url(String, TenantId),
-}
-
-/// For whom an issuer may speak.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Voice {
-    /// A partner that issues its own tokens, registered in this tenant: for itself.
-    Partner(TenantId),
-    /// A security token service: for every application that its directory knows.
-    TokenService,
-}
-
-/// A configured, enabled issuer and its keys.
-#[derive(Clone, Debug)]
-pub struct IssuerKeys {
-    /// Its name.
-    pub issuer: Issuer,
-    /// For whom it may speak.
-    pub voice: Voice,
-    /// Its keys, at most [`ISSUER_KEYS_MAX`].
-    pub keys: Arc<[VerifyingKey]>,
-}
-
-/// What a partner application may do (`ApplicationTrustLevel`).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TrustLevel {
-    /// As itself; as a user only with the token service's consent.
-    Application,
-    /// As itself and as any user of the tenant.
-    Full,
-    /// As a user only with the token service's consent; never as itself.
-    User,
-}
-
-/// Whose key vouches for a partner.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum KeySource {
-    /// Its own, in the realm it is registered with.
-    Own {
-        /// The registered realm.
-        realm: String,
-    },
-    /// The token service's (`UseOAuthServer`, `UseAuthServer`).
-    TokenService,
-}
-
-/// A partner application of one tenant.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Partner {
-    /// The tenant that trusts it.
-    pub tenant: TenantId,
-    /// Its application id.
-    pub app_id: Uuid,
-    /// Disabled partners are refused like unknown ones.
-    pub enabled: bool,
-    /// What it may do.
-    pub trust_level: TrustLevel,
-    /// Whose key vouches for it.
-    pub key_source: KeySource,
-    /// Whether the app-asserted act-as token (the unsigned envelope) is accepted.
-    pub act_as: bool,
-    /// Whether security identifiers are accepted as user ids.
-    pub accept_sids: bool,
-    /// The account with whose rights it acts as itself.
-    pub linked_account: Option<String>,
-}
-
-/// Whom a resource trusts: one immutable value per configuration.
-#[derive(Clone, Debug, Default)]
-pub struct Trust {
-    /// Enabled issuers.
-    pub issuers: Vec<IssuerKeys>,
-    /// Partner applications.
-    pub partners: Vec<Partner>,
-    /// Tenant GUIDs and verified domains, lower case, to tenants hosted here.
-    pub realms: HashMap<String, TenantId>,
-}
 
 /// How the caller came.
 #[derive(Clone, Debug, PartialEq)]
 pub enum How {
-    /// As a user, asserted by the application in an unsigned envelope.
+    /// As a user: asserted by the application in an unsigned envelope, or named in one
+    /// token that the token service signed.
     ActAs(UserClaims),
     /// As itself.
     AppOnly,
@@ -170,6 +41,17 @@ pub struct Accepted {
     pub expires: Timestamp,
 }
 
+/// What a caller proved to hold besides the token: nothing, when it came as `Bearer` over
+/// plain TLS.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Possession<'p> {
+    /// Thumbprint of the key whose proof was checked (RFC 9449 §6.1), see
+    /// [`crate::dpop`].
+    pub jkt: Option<&'p str>,
+    /// SHA-256 of the TLS client certificate, base64url (RFC 8705 §3.1).
+    pub certificate: Option<&'p str>,
+}
+
 /// Validates a token that arrived as `Authorization: Bearer`.
 ///
 /// The user of an act-as token is still only claimed: look up every one of
@@ -181,9 +63,27 @@ pub fn accept(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Accepted, Refusal> {
-    let check = Check { resource, trust, limits, now };
+    accept_from(token, Possession::default(), resource, trust, limits, now)
+}
+
+/// As [`accept`], for a caller that proved to hold a key.
+pub fn accept_from(
+    token: &str,
+    possession: Possession<'_>,
+    resource: &Resource,
+    trust: &Trust,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Accepted, Refusal> {
+    let check = Check { possession, resource, trust, limits, now };
     let outer = Compact::parse(token, Reading::Strict).map_err(Refusal::Malformed)?;
+    if access::is_typed(&outer.header) {
+        return check.issued_act_as(&outer);
+    }
     check_type(&outer.header)?;
+    if outer.claims.has("act") {
+        return Err(Refusal::Shape("an acting application in a token that is not of the type for it"));
+    }
     match (&outer.header.signed_by, outer.claims.has("actortoken")) {
         (SignedBy::Nothing, true) if outer.signature.is_empty() => check.act_as(&outer.claims),
         (SignedBy::Nothing, true) => Err(Refusal::Shape("`none` with a signature")),
@@ -207,6 +107,7 @@ fn check_type(header: &Header) -> Result<(), Refusal> {
 }
 
 struct Check<'a> {
+    possession: Possession<'a>,
     resource: &'a Resource,
     trust: &'a Trust,
     limits: &'a Limits,
@@ -252,7 +153,7 @@ impl<'a> Check<'a> {
             SignedBy::Nothing => return Err(Refusal::Nesting("the actor token is unsigned")),
             SignedBy::Unknown(name) => return Err(Refusal::Algorithm(name.clone())),
         };
-        if inner.claims.has("actortoken") || inner.claims.has("actor") {
+        if ["actortoken", "actor", "act"].iter().any(|name| inner.claims.has(name)) {
             return Err(Refusal::Nesting("an actor inside the actor token"));
         }
         let times = Times::read(outer, Layer::ActAs)?;
@@ -301,8 +202,36 @@ impl<'a> Check<'a> {
         let tenant = self.tenant(known, &issuer, &name, &audience)?;
         self.check_audience(&audience)?;
         times.check(self, self.limits.actor_lifetime_max, Layer::Actor)?;
+        self.check_possession(claims)?;
         let delegation = claims.flag("trustedfordelegation");
         Ok(Actor { known, issuer, name, audience, tenant, not_after: times.exp, delegation })
+    }
+
+    /// V21. A token that is bound to a key is worth nothing without that key; a proof for
+    /// a token that is not bound proves nothing (RFC 9449 §7.1).
+    fn check_possession(&self, claims: &Claims) -> Result<(), Refusal> {
+        let bound = match claims.get("cnf") {
+            None => None,
+            Some(Value::Object(bound)) if !bound.is_empty() => Some(bound),
+            Some(_) => return Err(Refusal::Possession("`cnf` names no key")),
+        };
+        if self.possession.jkt.is_some() && bound.is_none_or(|bound| !bound.contains_key("jkt")) {
+            return Err(Refusal::Possession("a proof came with a token that is not bound to a key"));
+        }
+        for (name, value) in bound.into_iter().flatten() {
+            let held = match name.as_str() {
+                "jkt" => self.possession.jkt,
+                "x5t#S256" => self.possession.certificate,
+                _ => return Err(Refusal::Possession("it is bound in a way that is not known here")),
+            };
+            let held = held.ok_or(Refusal::Possession("it is bound to a key and came without proof of it"))?;
+            let same =
+                value.as_str().is_some_and(|value| verify_slices_are_equal(value.as_bytes(), held.as_bytes()).is_ok());
+            if !same {
+                return Err(Refusal::Possession("it is bound to another key"));
+            }
+        }
+        Ok(())
     }
 
     /// V8. By name first, never by key.
@@ -392,77 +321,6 @@ impl<'a> Check<'a> {
             .partners
             .iter()
             .find(|partner| partner.tenant == tenant && partner.app_id == app_id && partner.enabled)
-    }
-
-    /// An access token of an OpenID-style token service: `iss` is a URL, `tid` the
-    /// tenant, `appid` or `azp` the application, which calls as itself.
-    fn access_token(&self, token: &Compact<'_>, algorithm: Algorithm) -> Result<Accepted, Refusal> {
-        let claims = &token.claims;
-        let times = Times::read(claims, Layer::Actor)?;
-        let issuer = required(claims, "iss", Layer::Actor)?;
-        let audience = required(claims, "aud", Layer::Actor)?;
-        let tid = required(claims, "tid", Layer::Actor)?;
-        let caller = match text(claims, "appid", Layer::Actor)? {
-            Some(caller) => caller,
-            None => required(claims, "azp", Layer::Actor)?,
-        };
-        let known =
-            self.trust.issuers.iter().find(|known| matches!(&known.issuer, Issuer::Url(url, _) if url == issuer));
-        let Some((known, tenant)) = known.and_then(|known| match known.issuer {
-            Issuer::Url(_, tenant) => Some((known, tenant)),
-            Issuer::Principal(..) => None,
-        }) else {
-            return Err(Refusal::UnknownIssuer(issuer.to_owned()));
-        };
-        verify(known, token, algorithm)?;
-        if tid != tenant.to_string() {
-            return Err(Refusal::RealmsDiffer(tid.to_owned(), tenant.to_string()));
-        }
-        if !self.is_our_resource(audience) {
-            return Err(Refusal::Audience(audience.to_owned(), "another resource"));
-        }
-        times.check(self, self.limits.actor_lifetime_max, Layer::Actor)?;
-        let partner = caller
-            .parse()
-            .ok()
-            .and_then(|app_id| self.partner(tenant, app_id))
-            .ok_or_else(|| Refusal::UnknownCaller(caller.to_owned()))?;
-        if partner.key_source != KeySource::TokenService {
-            return Err(Refusal::WrongVoucher(issuer.to_owned(), caller.to_owned()));
-        }
-        if claims.has("scp") {
-            return Err(Refusal::AppOnly("the token is a user's, not the application's own"));
-        }
-        if !self.holds_role(claims) {
-            return Err(Refusal::AppOnly("the token lacks the application permission"));
-        }
-        check_app_only(partner)?;
-        Ok(Accepted {
-            tenant,
-            app_id: partner.app_id,
-            how: How::AppOnly,
-            linked_account: partner.linked_account.clone(),
-            expires: times.exp,
-        })
-    }
-
-    fn holds_role(&self, claims: &Claims) -> bool {
-        let roles = claims.get("roles").and_then(serde_json::Value::as_array);
-        self.resource
-            .app_role
-            .as_ref()
-            .is_none_or(|wanted| roles.is_some_and(|roles| roles.iter().any(|role| role.as_str() == Some(wanted))))
-    }
-
-    /// `https://host[:port][/]` of one of our hosts, or our application id.
-    fn is_our_resource(&self, audience: &str) -> bool {
-        if audience == self.resource.app_id.to_string() {
-            return true;
-        }
-        audience
-            .strip_prefix("https://")
-            .map(|rest| rest.strip_suffix('/').unwrap_or(rest))
-            .is_some_and(|authority| !authority.contains(['/', '@', '?', '#']) && self.is_our_host(authority))
     }
 }
 

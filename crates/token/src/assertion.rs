@@ -8,11 +8,21 @@ use crate::claims::{ClaimError, Claims};
 use crate::jws::{Algorithm, Compact, Header, Malformed, Reading, SignedBy};
 use crate::key::VerifyingKey;
 
-/// How far clocks may disagree.
-pub const SKEW: SignedDuration = SignedDuration::from_mins(5);
-/// The longest life of an S2S assertion. Client assertions of real libraries live up
-/// to an hour too.
-pub const LIFETIME_MAX: SignedDuration = SignedDuration::from_hours(1);
+/// Bounds on an assertion's times.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AssertionLimits {
+    /// How far clocks may disagree.
+    pub skew: SignedDuration,
+    /// The longest life: `exp - nbf`, or `exp - now` where there is no `nbf`.
+    pub lifetime_max: SignedDuration,
+}
+
+impl AssertionLimits {
+    /// Five minutes of skew, as this family of servers has it.
+    pub const fn lifetime_max(lifetime_max: SignedDuration) -> Self {
+        Self { skew: SignedDuration::from_mins(5), lifetime_max }
+    }
+}
 
 /// An assertion, read and not yet believed.
 #[derive(Clone, Debug)]
@@ -27,8 +37,8 @@ pub enum AssertionRefused {
     /// Not a JWT.
     #[error("{0}")]
     Malformed(Malformed),
-    /// Unsigned, or an algorithm outside RS256 and PS256.
-    #[error("the algorithm `{0}` is not accepted; RS256 and PS256 are")]
+    /// Unsigned, or an algorithm outside ES256, PS256 and RS256.
+    #[error("the algorithm `{0}` is not accepted; ES256, PS256 and RS256 are")]
     Algorithm(String),
     /// A claim is missing or of the wrong type.
     #[error("{0}")]
@@ -45,8 +55,8 @@ pub enum AssertionRefused {
     /// Too early, too late, or for too long.
     #[error("the assertion is outside its time: {0}")]
     Time(&'static str),
-    /// `iss` and `sub`, or `nameid`, disagree.
-    #[error("`{0}` and `iss` differ")]
+    /// `sub` or `nameid` is not the issuer, or, of an assertion about somebody else, is.
+    #[error("`{0}` does not fit `iss`")]
     Subject(&'static str),
 }
 
@@ -78,22 +88,57 @@ impl<'a> Assertion<'a> {
     }
 
     /// Checks key, signature, audience, times and subject, in that order: a caller
-    /// without the key learns nothing about the rest.
+    /// without the key learns nothing about the rest. `sub` and `nameid`, as far as they
+    /// are there, must be the issuer: the client speaks of itself.
     ///
     /// `keys` are the client's own live keys and nobody else's. `audience` says
-    /// whether one audience is ours. `lifetime_max` bounds `exp - nbf`, or `exp - now`
-    /// where there is no `nbf`.
+    /// whether one audience is ours.
     pub fn verify<'k>(
         &self,
         keys: impl Iterator<Item = &'k VerifyingKey>,
         audience: impl Fn(&str) -> bool,
-        lifetime_max: SignedDuration,
+        limits: AssertionLimits,
+        now: Timestamp,
+    ) -> Result<&'k VerifyingKey, AssertionRefused> {
+        let key = self.verify_all_but_subject(keys, audience, limits, now)?;
+        self.verify_subject()?;
+        Ok(key)
+    }
+
+    /// As [`Assertion::verify`], of an assertion about somebody else: `sub` must be there
+    /// and must not be the issuer. So it is of no use to authenticate the client, nor is
+    /// an assertion that authenticates the client of any use here.
+    pub fn verify_about_another<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k VerifyingKey>,
+        audience: impl Fn(&str) -> bool,
+        limits: AssertionLimits,
+        now: Timestamp,
+    ) -> Result<(&'k VerifyingKey, &str), AssertionRefused> {
+        let key = self.verify_all_but_subject(keys, audience, limits, now)?;
+        let subject = self.token.claims.text("sub").map_err(AssertionRefused::Claim)?;
+        if subject == self.issuer()? || self.token.claims.has("nameid") {
+            return Err(AssertionRefused::Subject("sub"));
+        }
+        Ok((key, subject))
+    }
+
+    /// When it ends.
+    pub fn expires(&self) -> Result<Timestamp, AssertionRefused> {
+        let exp = self.token.claims.optional_time_lenient("exp").map_err(AssertionRefused::Claim)?;
+        exp.ok_or(AssertionRefused::Claim(ClaimError::Missing("exp")))
+    }
+
+    fn verify_all_but_subject<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k VerifyingKey>,
+        audience: impl Fn(&str) -> bool,
+        limits: AssertionLimits,
         now: Timestamp,
     ) -> Result<&'k VerifyingKey, AssertionRefused> {
         let key = self.verify_signature(keys)?;
         self.verify_audience(audience)?;
-        self.verify_times(lifetime_max, now)?;
-        self.verify_subject()?;
+        self.verify_times(limits, now)?;
         Ok(key)
     }
 
@@ -134,18 +179,18 @@ impl<'a> Assertion<'a> {
         }
     }
 
-    fn verify_times(&self, lifetime_max: SignedDuration, now: Timestamp) -> Result<(), AssertionRefused> {
+    fn verify_times(&self, limits: AssertionLimits, now: Timestamp) -> Result<(), AssertionRefused> {
         let read = |name| self.token.claims.optional_time_lenient(name).map_err(AssertionRefused::Claim);
-        let exp = read("exp")?.ok_or(AssertionRefused::Claim(ClaimError::Missing("exp")))?;
+        let exp = self.expires()?;
         let nbf = read("nbf")?;
-        let early = |time: Option<Timestamp>| time.is_some_and(|time| time.duration_since(now) > SKEW);
+        let early = |time: Option<Timestamp>| time.is_some_and(|time| time.duration_since(now) > limits.skew);
         if early(nbf) || early(read("iat")?) {
             return Err(AssertionRefused::Time("it is not valid yet"));
         }
-        if now.duration_since(exp) >= SKEW {
+        if now.duration_since(exp) >= limits.skew {
             return Err(AssertionRefused::Time("it has expired"));
         }
-        if exp.duration_since(nbf.unwrap_or(now)) > lifetime_max {
+        if exp.duration_since(nbf.unwrap_or(now)) > limits.lifetime_max {
             return Err(AssertionRefused::Time("it lives longer than allowed here"));
         }
         Ok(())

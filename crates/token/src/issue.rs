@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::jws::Algorithm;
 use crate::key::{KeyError, SigningKey};
 use crate::principal::Principal;
 
@@ -41,9 +40,11 @@ pub struct ActorToken<'a> {
     pub trusted_for_delegation: bool,
     /// Seconds of life from `now`.
     pub lifetime: SignedDuration,
+    /// `cnf`: the key that the token is bound to, if it is (RFC 7800).
+    pub confirmation: Option<serde_json::Value>,
 }
 
-/// Signs an actor token: RS256, named by `x5t`, times as strings.
+/// Signs an actor token: named by `x5t`, times as strings.
 pub fn actor_token(key: &SigningKey, token: &ActorToken<'_>, now: Timestamp) -> Result<String, KeyError> {
     let mut claims = json!({
         "aud": token.audience,
@@ -54,6 +55,9 @@ pub fn actor_token(key: &SigningKey, token: &ActorToken<'_>, now: Timestamp) -> 
         "trustedfordelegation": if token.trusted_for_delegation { "true" } else { "false" },
         "identityprovider": token.issuer.to_string(),
     });
+    if let (Some(bound), Some(members)) = (&token.confirmation, claims.as_object_mut()) {
+        members.insert("cnf".into(), bound.clone());
+    }
     if let (Some(id), Some(members)) = (&token.object_id, claims.as_object_mut()) {
         members.insert("oid".into(), id.clone().into());
         members.insert("sub".into(), id.clone().into());
@@ -121,7 +125,8 @@ pub fn client_assertion(
     lifetime: SignedDuration,
     now: Timestamp,
 ) -> Result<String, KeyError> {
-    let header = json!({"typ": "JWT", "alg": Algorithm::Ps256.name(), "x5t#S256": key.x5t_s256()});
+    let algorithm = key.assertion_algorithm();
+    let header = json!({"typ": "JWT", "alg": algorithm.name(), "x5t#S256": key.x5t_s256()});
     let claims = json!({
         "aud": token_endpoint,
         "iss": client_id,
@@ -131,18 +136,53 @@ pub fn client_assertion(
         "iat": now.as_second(),
         "exp": (now + lifetime).as_second(),
     });
-    key.sign(Algorithm::Ps256, format!("{}.{}", encode(&header), encode(&claims)))
+    key.sign(algorithm, format!("{}.{}", encode(&header), encode(&claims)))
 }
 
-/// Signs any claims as an access token does: RS256 with `x5t` and `kid`.
+/// Signs the claims of an act-as token: as an access token, with explicit type
+/// (RFC 9068 §2.1).
+pub fn typed_access_token<T: Serialize>(key: &SigningKey, claims: &T) -> Result<String, KeyError> {
+    let algorithm = key.algorithm();
+    let header = json!({"typ": "at+jwt", "alg": algorithm.name(), "x5t": key.x5t(), "kid": key.x5t()});
+    key.sign(algorithm, format!("{}.{}", encode(&header), encode(claims)))
+}
+
+/// The assertion with which an application names the user as whom it wants to act
+/// (the `subject_token` of RFC 8693 §2.1): signed by the application itself.
+pub fn subject_assertion(
+    key: &SigningKey,
+    client_id: &str,
+    user: &str,
+    token_endpoint: &str,
+    jti: &str,
+    lifetime: SignedDuration,
+    now: Timestamp,
+) -> Result<String, KeyError> {
+    let algorithm = key.algorithm();
+    let header = json!({"typ": "JWT", "alg": algorithm.name(), "x5t": key.x5t(), "x5t#S256": key.x5t_s256()});
+    let claims = json!({
+        "aud": token_endpoint,
+        "iss": client_id,
+        "sub": user,
+        "jti": jti,
+        "nbf": now.as_second(),
+        "iat": now.as_second(),
+        "exp": (now + lifetime).as_second(),
+    });
+    key.sign(algorithm, format!("{}.{}", encode(&header), encode(&claims)))
+}
+
+/// Signs any claims as an access token does: with `x5t` and `kid`.
 pub fn access_token<T: Serialize>(key: &SigningKey, claims: &T) -> Result<String, KeyError> {
-    let header = json!({"typ": "JWT", "alg": Algorithm::Rs256.name(), "x5t": key.x5t(), "kid": key.x5t()});
-    key.sign(Algorithm::Rs256, format!("{}.{}", encode(&header), encode(claims)))
+    let algorithm = key.algorithm();
+    let header = json!({"typ": "JWT", "alg": algorithm.name(), "x5t": key.x5t(), "kid": key.x5t()});
+    key.sign(algorithm, format!("{}.{}", encode(&header), encode(claims)))
 }
 
 fn sign<T: Serialize>(key: &SigningKey, claims: &T) -> Result<String, KeyError> {
-    let header = json!({"typ": "JWT", "alg": Algorithm::Rs256.name(), "x5t": key.x5t()});
-    key.sign(Algorithm::Rs256, format!("{}.{}", encode(&header), encode(claims)))
+    let algorithm = key.algorithm();
+    let header = json!({"typ": "JWT", "alg": algorithm.name(), "x5t": key.x5t()});
+    key.sign(algorithm, format!("{}.{}", encode(&header), encode(claims)))
 }
 
 /// Writers of this family serialise times as strings; legacy readers expect it.

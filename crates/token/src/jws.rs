@@ -19,6 +19,8 @@ pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// [`crate::accept`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Algorithm {
+    /// ECDSA on P-256 with SHA-256 (RFC 7518 §3.4).
+    Es256,
     /// RSASSA-PSS with SHA-256 (RFC 7518 §3.5).
     Ps256,
     /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 §3.3).
@@ -29,6 +31,7 @@ impl Algorithm {
     /// The name in a header.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Es256 => "ES256",
             Self::Ps256 => "PS256",
             Self::Rs256 => "RS256",
         }
@@ -36,6 +39,7 @@ impl Algorithm {
 
     fn from_name(name: &str) -> Option<Self> {
         match name {
+            "ES256" => Some(Self::Es256),
             "PS256" => Some(Self::Ps256),
             "RS256" => Some(Self::Rs256),
             _ => None,
@@ -62,6 +66,9 @@ pub enum Reading {
     /// Client assertions only. Some clients keep the `=` padding and sign over it,
     /// send their certificate chain along, and write times as fractions.
     Lenient,
+    /// Proofs of possession only (RFC 9449 §4.2): as strict, and the header holds the
+    /// key, which is then good for that one proof.
+    Proof,
 }
 
 /// Why a text is no compact JWS.
@@ -87,6 +94,7 @@ pub enum Malformed {
 /// Header parameters by which a token would choose its own key or change its own
 /// meaning (RFC 8725 §3.10; RFC 7515 §4.1.11).
 const HEADERS_REFUSED: [&str; 8] = ["crit", "jku", "x5u", "jwk", "x5c", "enc", "zip", "b64"];
+const HEADERS_REFUSED_PROOF: [&str; 7] = ["crit", "jku", "x5u", "x5c", "enc", "zip", "b64"];
 const HEADERS_REFUSED_LENIENT: [&str; 4] = ["crit", "enc", "zip", "b64"];
 
 /// A decoded header: hints for finding the key, never the key.
@@ -102,6 +110,8 @@ pub struct Header {
     pub x5t: Option<String>,
     /// `x5t#S256` without padding.
     pub x5t_s256: Option<String>,
+    /// `jwk`, of a proof alone.
+    pub jwk: Option<serde_json::Map<String, Value>>,
 }
 
 /// A token taken apart, nothing verified.
@@ -159,7 +169,7 @@ impl<'a> Compact<'a> {
 
 fn decode(segment: &str, reading: Reading) -> Option<Vec<u8>> {
     match reading {
-        Reading::Strict => URL_SAFE_NO_PAD.decode(segment).ok(),
+        Reading::Strict | Reading::Proof => URL_SAFE_NO_PAD.decode(segment).ok(),
         Reading::Lenient => PADDED.decode(segment).ok(),
     }
 }
@@ -168,10 +178,16 @@ fn read_header(mut object: json::Object, reading: Reading) -> Result<Header, Mal
     let refused = match reading {
         Reading::Strict => &HEADERS_REFUSED[..],
         Reading::Lenient => &HEADERS_REFUSED_LENIENT[..],
+        Reading::Proof => &HEADERS_REFUSED_PROOF[..],
     };
     if let Some(name) = refused.iter().find(|name| object.contains_key(**name)) {
         return Err(Malformed::Header((*name).to_owned()));
     }
+    let jwk = match (reading, object.remove("jwk")) {
+        (Reading::Proof, Some(Value::Object(jwk))) => Some(jwk),
+        (Reading::Proof, Some(_)) => return Err(Malformed::Header("jwk".to_owned())),
+        _ => None,
+    };
     let mut text = |name: &str| match object.remove(name) {
         None => Ok(None),
         Some(Value::String(value)) => Ok(Some(value)),
@@ -189,6 +205,7 @@ fn read_header(mut object: json::Object, reading: Reading) -> Result<Header, Mal
         kid: text("kid")?,
         x5t: unpadded(text("x5t")?),
         x5t_s256: unpadded(text("x5t#S256")?),
+        jwk,
     })
 }
 

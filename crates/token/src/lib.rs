@@ -18,6 +18,7 @@
 pub mod accept;
 pub mod assertion;
 pub mod claims;
+pub mod dpop;
 pub mod issue;
 mod json;
 pub mod jws;
@@ -25,16 +26,17 @@ pub mod key;
 pub mod metadata;
 pub mod principal;
 pub mod refusal;
+pub mod trust;
 pub mod user;
 
-pub use accept::{
-    Accepted, How, Issuer, IssuerKeys, KeySource, Limits, Partner, RealmRule, Resource, Trust, TrustLevel, Voice,
-};
+pub use accept::{Accepted, How, Possession};
+pub use assertion::AssertionLimits;
 pub use claims::Claims;
 pub use jws::Algorithm;
-pub use key::{KeyError, SigningKey, VerifyingKey};
+pub use key::{KeyError, PublicKey, SigningKey, VerifyingKey};
 pub use principal::{Principal, TenantId, well_known};
 pub use refusal::{Refusal, Rule};
+pub use trust::{Issuer, IssuerKeys, KeySource, Limits, Partner, RealmRule, Resource, Trust, TrustLevel, Voice};
 pub use user::{UserClaims, UserKey};
 
 /// A token, as SHA-256 of its text: what audit records carry in its place.

@@ -49,6 +49,8 @@ pub enum Rule {
     V19,
     /// Anything else.
     V20,
+    /// The caller holds the key that the token is bound to.
+    V21,
 }
 
 impl Rule {
@@ -75,6 +77,7 @@ impl Rule {
             Self::V18 => "V18",
             Self::V19 => "V19",
             Self::V20 => "V20",
+            Self::V21 => "V21",
         }
     }
 }
@@ -168,6 +171,9 @@ pub enum Refusal {
     /// Authenticated, and not allowed.
     #[error("not allowed: {0}")]
     Denied(&'static str),
+    /// Bound to a key that the caller did not show, or a proof for nothing.
+    #[error("the token's sender: {0}")]
+    Possession(&'static str),
     /// Something of ours failed; closed, not open.
     #[error("the token could not be checked: {0}")]
     Unavailable(String),
@@ -215,6 +221,7 @@ impl Refusal {
             Self::User(_) => Rule::V18,
             Self::Denied(_) => Rule::V19,
             Self::Unavailable(_) => Rule::V20,
+            Self::Possession(_) => Rule::V21,
         }
     }
 

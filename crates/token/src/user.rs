@@ -1,5 +1,7 @@
 //! Who an act-as token says the user is, and the rule that every id must agree.
 
+use uuid::Uuid;
+
 use crate::claims::{ClaimError, Claims};
 use crate::refusal::{Layer, Refusal};
 
@@ -20,7 +22,10 @@ pub enum UserKey {
 
 /// All user ids of one token; never empty.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct UserClaims(Vec<UserKey>);
+pub struct UserClaims {
+    keys: Vec<UserKey>,
+    object_id: Option<Uuid>,
+}
 
 /// The longest user id that is looked up, in bytes.
 const USER_ID_BYTES_MAX: usize = 254;
@@ -54,12 +59,23 @@ impl UserClaims {
         if keys.is_empty() {
             return Err(Refusal::User("it names none"));
         }
-        Ok(Self(keys))
+        Ok(Self { keys, object_id: None })
+    }
+
+    /// The same ids, of the user with this object id.
+    pub(crate) fn of(self, object_id: Uuid) -> Self {
+        Self { object_id: Some(object_id), ..self }
     }
 
     /// The ids, each of which must be looked up.
     pub fn keys(&self) -> &[UserKey] {
-        &self.0
+        &self.keys
+    }
+
+    /// The user's object id, where the token service named it: the user that the other
+    /// ids lead to must be this one.
+    pub fn object_id(&self) -> Option<Uuid> {
+        self.object_id
     }
 
     /// The one user that all ids name.
@@ -68,7 +84,7 @@ impl UserClaims {
     /// directory has for it. Taking "the first that matches" would let a token mix
     /// its own user's address with an administrator's SID.
     pub fn agree<U: Clone + PartialEq>(&self, found: &[Vec<U>]) -> Result<U, Refusal> {
-        if found.len() != self.0.len() {
+        if found.len() != self.keys.len() {
             return Err(Refusal::User("not every id was looked up"));
         }
         let mut agreed: Option<&U> = None;

@@ -327,3 +327,52 @@ async fn a_tenant_cannot_register_a_token_service_for_another_tenants_realm() {
     assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
     assert!(reply.header("x-ms-diagnostics").unwrap().starts_with("2000000;"));
 }
+
+// === act-as tokens of the token service ===
+
+#[tokio::test]
+async fn a_token_of_the_user_and_the_application() {
+    let world = World::new().await;
+    let base = format!("https://login.cloud.example/{}/", world.fabrikam);
+    let url = format!("{base}.well-known/openid-configuration");
+    world
+        .put_auth_server_with(world.fabrikam, &world.fabrikam.to_string(), "login", |server| {
+            server.kind = AuthServerKind::AzureAd;
+            server.auth_metadata_url = url;
+        })
+        .await;
+    let token = |user: &User, object_id: Uuid, confirmation: Option<&str>| {
+        let now = world.now().as_second();
+        let mut claims = json!({
+            "iss": base, "aud": format!("https://{HOST}"), "tid": world.fabrikam.to_string(),
+            "iat": now, "nbf": now, "exp": now + 1800, "jti": "one", "client_id": well_known::LYNC.to_string(),
+            "sub": object_id.to_string(), "oid": object_id.to_string(), "upn": user.upn, "smtp": user.primary_smtp(),
+            "act": { "sub": well_known::LYNC.to_string() },
+        });
+        if let Some(jkt) = confirmation {
+            claims["cnf"] = json!({ "jkt": jkt });
+        }
+        actas_token::issue::typed_access_token(&Signer::sts().key, &claims).unwrap()
+    };
+    let good = token(&world.lena, world.lena.id, None);
+    assert_eq!(world.ews_with(&good, None, inbox()).await.status, StatusCode::OK);
+    let accepted = &world.audits("token accepted").await[0].details;
+    assert_eq!((&accepted["actor"], &accepted["user"]), (&json!(well_known::LYNC.to_string()), &json!(world.lena.upn)));
+    // The name has gone over to somebody else; another tenant's user; a key not shown.
+    for bad in [
+        token(&world.lena, world.omar.id, None),
+        token(&world.eve, world.eve.id, None),
+        token(&world.lena, world.lena.id, Some("AAAA")),
+    ] {
+        assert_eq!(world.ews_with(&bad, None, inbox()).await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(world.audits("token refused").await[0].details["actor"], well_known::LYNC.to_string());
+    world.put_partner(world.fabrikam, well_known::LYNC, |partner| partner.sts_issued_act_as = false).await;
+    world.clock.advance(SignedDuration::from_secs(5));
+    assert_eq!(world.ews_with(&good, None, inbox()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        world.ews_with(&world.act_as(&world.lena), None, inbox()).await.status,
+        StatusCode::OK,
+        "the other kind"
+    );
+}

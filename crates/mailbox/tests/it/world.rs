@@ -222,6 +222,7 @@ impl World {
             object_id: None,
             trusted_for_delegation: true,
             lifetime: SignedDuration::from_mins(55),
+            confirmation: None,
         };
         issue::actor_token(&signer.key, &token, self.now()).unwrap()
     }

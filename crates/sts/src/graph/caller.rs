@@ -96,8 +96,10 @@ fn verified_claims(sts: &Sts, token: &str) -> Result<Claims, GraphError> {
         return Err(refuse("Access token is not signed."));
     };
     let input = token.signing_input.as_bytes();
-    let mut named = sts.0.keys.published().iter().filter(|(_, key)| key.named_by(&token.header));
+    let ring = sts.0.keys.load();
+    let mut named = ring.published().iter().filter(|(_, key)| key.named_by(&token.header));
     if named.any(|(_, key)| key.verifies(algorithm, input, &token.signature)) {
+        sts.check_unbound(&token).map_err(refuse)?;
         Ok(token.claims)
     } else {
         Err(refuse("Access token validation failure. Invalid signature."))

@@ -5,7 +5,9 @@ use actas_token::assertion::AssertionRefused;
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use http::header::{HeaderName, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
+use jiff::SignedDuration;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -18,6 +20,8 @@ pub(crate) struct Refused {
     error: &'static str,
     code: u32,
     text: String,
+    /// A header that goes with it.
+    header: Option<(HeaderName, String)>,
 }
 
 /// `error` comes first: a client of this family tells success from failure by the first
@@ -37,7 +41,7 @@ struct ErrorBody<'a> {
 
 impl Refused {
     fn new(status: StatusCode, error: &'static str, code: u32, text: impl Into<String>) -> Self {
-        Self { status, error, code, text: text.into() }
+        Self { status, error, code, text: text.into(), header: None }
     }
 
     fn request(code: u32, text: impl Into<String>) -> Self {
@@ -172,6 +176,80 @@ impl Refused {
         )
     }
 
+    pub(super) fn reused() -> Self {
+        Self::client(50_013, "The assertion was used before, and this tenant accepts each only once.")
+    }
+
+    /// Too much was asked for.
+    pub(crate) fn throttled(wait: SignedDuration) -> Self {
+        let text = "The request was throttled; wait as long as Retry-After says.";
+        let mut refused = Self::new(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", 90_055, text);
+        refused.header = Some((RETRY_AFTER, retry_after(wait).to_string()));
+        refused
+    }
+
+    /// Whether the caller's credentials were refused: what guessing looks like.
+    pub(crate) fn is_of_credentials(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED || [700_016, 7_000_112, 50_034].contains(&self.code)
+    }
+
+    // === proof of possession (RFC 9449 §5, §8) ===
+
+    pub(crate) fn proof(why: &str) -> Self {
+        let text = format!("The DPoP proof is not accepted: {why}.");
+        Self::new(StatusCode::BAD_REQUEST, "invalid_dpop_proof", 5_002_729, text)
+    }
+
+    pub(crate) fn wants_nonce(nonce: String) -> Self {
+        let text = "The DPoP proof must carry the nonce that the header DPoP-Nonce gives.";
+        let mut refused = Self::new(StatusCode::BAD_REQUEST, "use_dpop_nonce", 5_002_730, text);
+        refused.header = Some((HeaderName::from_static("dpop-nonce"), nonce));
+        refused
+    }
+
+    // === token exchange (RFC 8693 §2.2.2) ===
+
+    pub(super) fn target(text: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_target", 500_011, format!("Invalid target: {text}."))
+    }
+
+    /// The same refusal, as token exchange calls it.
+    pub(super) fn as_target(mut self) -> Self {
+        if self.code == 500_011 || self.code == 90_022 {
+            self.error = "invalid_target";
+        }
+        self
+    }
+
+    pub(super) fn may_not_act(app_id: &str, why: &str) -> Self {
+        let text = format!("Application '{app_id}' may not act as users: {why}.");
+        Self::new(StatusCode::BAD_REQUEST, "unauthorized_client", 67_003, text)
+    }
+
+    pub(super) fn subject_issuer() -> Self {
+        Self::request(50_013, "The subject_token must be issued by the client that authenticates.")
+    }
+
+    /// One answer for a user that does not exist, is disabled, or is named in two ways.
+    pub(super) fn no_such_user() -> Self {
+        Self::request(50_034, "The user of the subject_token is not an enabled user of the tenant.")
+    }
+
+    pub(super) fn subject_token(refused: &AssertionRefused) -> Self {
+        match refused {
+            AssertionRefused::UnknownKey(thumbprint) => {
+                let reason = format!("The key was not found., Thumbprint of key used by client: '{thumbprint}'");
+                Self::request(50_013, format!("The subject_token has an invalid signature. [Reason - {reason}]"))
+            }
+            AssertionRefused::Time(why) => {
+                Self::request(500_133, format!("The subject_token is not within its valid time range: {why}."))
+            }
+            _ => Self::request(50_013, format!("The subject_token is not accepted: {refused}.")),
+        }
+    }
+
+    // === assertions ===
+
     /// The S2S grant: the assertion *is* the grant (codes of Azure ACS).
     pub(super) fn s2s_assertion(refused: &AssertionRefused) -> Self {
         match refused {
@@ -243,8 +321,19 @@ impl Refused {
             trace_id,
             correlation_id,
         };
-        json_with_status(self.status, &body)
+        let mut response = json_with_status(self.status, &body);
+        if let Some((name, value)) = &self.header
+            && let Ok(value) = HeaderValue::from_str(value)
+        {
+            response.headers_mut().insert(name.clone(), value);
+        }
+        response
     }
+}
+
+/// Whole seconds, and at least one.
+pub(crate) fn retry_after(wait: SignedDuration) -> i64 {
+    wait.as_secs().saturating_add(i64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 /// A successful answer, never cached.

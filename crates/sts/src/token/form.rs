@@ -11,17 +11,23 @@ use super::answer::Refused;
 pub(super) struct Form(HashMap<String, String>);
 
 /// Parameters that we read; any other is ignored, once or often.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 16] = [
+    "actor_token",
+    "actor_token_type",
     "assertion",
+    "audience",
     "client_assertion",
     "client_assertion_type",
     "client_id",
     "client_secret",
     "grant_type",
     "realm",
+    "redirect_uri",
+    "requested_token_type",
     "resource",
     "scope",
-    "redirect_uri",
+    "subject_token",
+    "subject_token_type",
 ];
 
 // === impl Form ===

@@ -42,14 +42,17 @@ pub(super) async fn by_identifier(sts: &Sts, tenant: &Tenant, identifier: &str) 
 /// Whether a client may have a token for Exchange: the services themselves may, any
 /// other application needs the permission.
 pub(super) fn check_authorised(client: &ServicePrincipal, resource: &ServicePrincipal) -> Result<(), Refused> {
-    let granted = client.is_first_party()
-        || resource.app_id != well_known::EXCHANGE
-        || client.roles.iter().any(|role| role == FULL_ACCESS);
+    let granted = client.is_first_party() || resource.app_id != well_known::EXCHANGE || has_full_access(client);
     if granted {
         Ok(())
     } else {
         Err(Refused::not_authorised(&client.app_id.to_string(), &resource.app_id.to_string()))
     }
+}
+
+/// Whether the client may go into every mailbox.
+pub(super) fn has_full_access(client: &ServicePrincipal) -> bool {
+    client.roles.iter().any(|role| role == FULL_ACCESS)
 }
 
 /// The client's permissions on a resource: what stands in `roles`.

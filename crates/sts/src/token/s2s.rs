@@ -2,16 +2,16 @@
 //! (MS-XOAUTH 3.2.5.2).
 
 use actas_directory::{ServicePrincipal, Tenant};
-use actas_token::assertion::{Assertion, LIFETIME_MAX};
+use actas_token::assertion::Assertion;
 use actas_token::issue::{self, ActorToken, BACKDATE};
-use actas_token::{Principal, VerifyingKey, token_hash};
+use actas_token::{Principal, token_hash};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 
 use super::answer::{Refused, json_answer};
-use super::form::Form;
-use super::resource;
+use super::client::Client;
+use super::{Request, resource};
 use crate::Sts;
 
 /// Every number is a string: clients of this family read a map of strings.
@@ -25,8 +25,8 @@ struct Answer<'a> {
     access_token: String,
 }
 
-pub(super) async fn issue(sts: &Sts, tenant: &Tenant, form: &Form) -> Result<Response, Refused> {
-    let now = sts.0.clock.now();
+pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
+    let Request { sts, tenant, form, now, .. } = *request;
     let text = form.required("assertion")?;
     let wanted = form.required("resource")?;
     if let Some(realm) = form.get("realm")
@@ -37,12 +37,14 @@ pub(super) async fn issue(sts: &Sts, tenant: &Tenant, form: &Form) -> Result<Res
     let assertion = Assertion::parse(text).map_err(|refused| Refused::s2s_assertion(&refused))?;
     let caller = caller(tenant, &assertion)?;
     let client = client(sts, tenant, &caller).await?;
-    let keys: Vec<VerifyingKey> =
-        client.live_keys(now).filter_map(actas_directory::KeyCredential::verifying_key).collect();
+    let keys = Client::keys(&client, now);
     let audience = |audience: &str| sts.is_s2s_audience(tenant, audience);
     let key = assertion
-        .verify(keys.iter(), audience, LIFETIME_MAX, now)
+        .verify(keys.iter(), audience, sts.0.policy.grant_assertions(), now)
         .map_err(|refused| Refused::s2s_assertion(&refused))?;
+    request.note_use(text, &assertion, client.app_id).await?;
+    request.admit(&client)?;
+    let bound = request.bind().await?;
 
     let resource = resource::by_s2s_name(sts, tenant, wanted).await.map_err(Refused::for_acs)?;
     resource::check_authorised(&client, &resource)?;
@@ -55,9 +57,10 @@ pub(super) async fn issue(sts: &Sts, tenant: &Tenant, form: &Form) -> Result<Res
         object_id: Some(client.id.to_string()),
         trusted_for_delegation: client.trusted_for_delegation,
         lifetime: sts.0.policy.token_lifetime,
+        confirmation: bound.confirmation(),
     };
     let access_token =
-        issue::actor_token(sts.0.keys.signer(), &token, now).map_err(|error| Refused::unavailable(&error))?;
+        issue::actor_token(sts.0.keys.load().signer(), &token, now).map_err(|error| Refused::unavailable(&error))?;
     let details = json!({
         "grant": "s2s",
         "actor": caller.to_string(),
@@ -65,12 +68,13 @@ pub(super) async fn issue(sts: &Sts, tenant: &Tenant, form: &Form) -> Result<Res
         "key": key.x5t(),
         "delegation": client.trusted_for_delegation,
         "assertionHash": token_hash(text),
+        "bound": bound.confirmation(),
         "tokenHash": token_hash(&access_token),
     });
     // No token leaves without its record.
     sts.record(tenant.id, "token issued", details).await.map_err(|error| Refused::unavailable(&error))?;
     Ok(json_answer(&Answer {
-        token_type: "Bearer",
+        token_type: bound.token_type(),
         expires_in: sts.0.policy.token_lifetime.as_secs().to_string(),
         not_before: (now - BACKDATE).as_second().to_string(),
         expires_on: (now + sts.0.policy.token_lifetime).as_second().to_string(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actas_certificate::{KeyPair, issue};
 use actas_directory::credential::KeyCredentialRequest;
-use actas_directory::{KeyCredential, ServicePrincipal, Tenant, TenantId, well_known};
+use actas_directory::{KeyCredential, ServicePrincipal, Tenant, TenantId, User, well_known};
 use actas_runtime::ManualClock;
 use actas_store::directory::{Audit, Directory};
 use actas_store::sts::SigningKeys;
@@ -26,8 +26,14 @@ pub const ORIGIN: &str = "https://sts.cloud.example";
 pub const APP: Uuid = Uuid::from_u128(0x00aa_0000_0000_4000_8000_0000_0000_0001);
 pub const ADMIN: Uuid = Uuid::from_u128(0x00aa_0000_0000_4000_8000_0000_0000_0002);
 
+/// A user of the first tenant.
+pub const LENA: &str = "lena@fabrikam.example";
+
 pub struct Cloud {
+    pub sts: Sts,
     pub router: Router,
+    pub database: Database,
+    pub folder: tempfile::TempDir,
     pub directory: Directory,
     pub clock: Arc<ManualClock>,
     pub tenant: TenantId,
@@ -37,7 +43,6 @@ pub struct Cloud {
     /// The application's and the administrator's.
     pub app: KeyPair,
     pub secret: String,
-    _folder: tempfile::TempDir,
 }
 
 pub struct Answer {
@@ -85,7 +90,8 @@ impl Cloud {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(&folder.path().join("cloud.db"), Schema::Cloud).unwrap();
         let directory = Directory::new(database.clone());
-        let keys = KeyRing::load_or_make(&SigningKeys::new(database), folder.path(), now).await.unwrap();
+        let kind = policy.signing_key_kind;
+        let keys = KeyRing::load_or_make(&SigningKeys::new(database.clone()), folder.path(), kind, now).await.unwrap();
         let (tenant, other) = (TenantId(Uuid::from_u128(1)), TenantId(Uuid::from_u128(2)));
         let (lync, app) = (pair("lync", now), pair("app", now));
         let (secret, hash) = new_secret().unwrap();
@@ -117,9 +123,15 @@ impl Cloud {
             });
             directory.add_principal(&principal, audit(tenant, now)).await.unwrap();
         }
+        for (id, tenant, address) in
+            [(1, tenant, LENA), (2, tenant, "omar@fabrikam.example"), (3, other, "eve@contoso.example")]
+        {
+            let user = User::new(Uuid::from_u128(id), tenant, address, address);
+            directory.add_user(&user, audit(tenant, now)).await.unwrap();
+        }
         let origins = vec![ORIGIN.parse().unwrap()];
-        let router = Sts::new(directory.clone(), keys, origins, policy, clock.clone()).router();
-        Self { router, directory, clock, tenant, other, lync, app, secret, _folder: folder }
+        let sts = Sts::new(directory.clone(), keys, origins, policy, clock.clone());
+        Self { router: sts.router(), sts, database, directory, clock, tenant, other, lync, app, secret, folder }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -142,6 +154,17 @@ impl Cloud {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
         self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
+    /// As [`Cloud::post`], from an address and with further headers.
+    pub async fn post_from(&self, from: &str, path: &str, headers: &[(&str, &str)], form: &[(&str, &str)]) -> Answer {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let mut request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let peer: std::net::SocketAddr = format!("{from}:40000").parse().unwrap();
+        self.send(request.extension(axum::extract::ConnectInfo(peer)).body(Body::from(body)).unwrap()).await
     }
 
     /// Changes a principal of the first tenant.

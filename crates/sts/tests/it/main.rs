@@ -5,4 +5,9 @@
 mod client_credentials;
 mod cloud;
 mod graph;
+mod keys;
+mod limits;
+mod possession;
+mod replay;
 mod s2s;
+mod token_exchange;

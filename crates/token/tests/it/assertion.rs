@@ -1,6 +1,6 @@
 //! Assertions as real clients write them, and as attackers do.
 
-use actas_token::assertion::{Assertion, AssertionRefused, LIFETIME_MAX};
+use actas_token::assertion::{Assertion, AssertionLimits, AssertionRefused};
 use actas_token::{Principal, issue, well_known};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,12 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 use crate::signing::Signer;
 use crate::vector;
 
+const LIMITS: AssertionLimits = AssertionLimits::lifetime_max(SignedDuration::from_hours(1));
 const AUDIENCE: &str = "00000001-0000-0000-c000-000000000000/sts.cloud.example@t";
 
 fn verify(text: &str, signers: &[&Signer], now: Timestamp) -> Result<String, AssertionRefused> {
     let keys: Vec<_> = signers.iter().map(|signer| signer.verifying()).collect();
     let assertion = Assertion::parse(text)?;
-    assertion.verify(keys.iter(), |audience| audience == AUDIENCE, LIFETIME_MAX, now).map(|key| key.x5t().to_owned())
+    assertion.verify(keys.iter(), |audience| audience == AUDIENCE, LIMITS, now).map(|key| key.x5t().to_owned())
 }
 
 fn minutes(count: i64) -> SignedDuration {

@@ -3,7 +3,9 @@
 #![allow(unreachable_pub, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod acceptance;
+mod acceptance_issued;
 mod assertion;
 mod metadata;
 mod signing;
 mod vector;
+mod wycheproof;

@@ -16,10 +16,18 @@ pub struct Signer {
 
 impl Signer {
     pub fn new(name: &str) -> Self {
-        let pair = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap();
+        Self::with(name, &rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap())
+    }
+
+    /// On the curve of ES256.
+    pub fn p256(name: &str) -> Self {
+        Self::with(name, &rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap())
+    }
+
+    fn with(name: &str, pair: &rcgen::KeyPair) -> Self {
         let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
         parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
-        let certificate = parameters.self_signed(&pair).unwrap().der().to_vec();
+        let certificate = parameters.self_signed(pair).unwrap().der().to_vec();
         Self { key: SigningKey::new(&pair.serialize_der(), &certificate).unwrap(), certificate }
     }
 
@@ -53,6 +61,7 @@ impl Signer {
             object_id: None,
             trusted_for_delegation: true,
             lifetime: SignedDuration::from_hours(1),
+            confirmation: None,
         };
         change(&mut token);
         issue::actor_token(&self.key, &token, vector::now()).unwrap()

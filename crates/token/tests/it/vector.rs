@@ -89,6 +89,7 @@ pub fn partner() -> Partner {
         trust_level: TrustLevel::Full,
         key_source: KeySource::TokenService,
         act_as: true,
+        sts_issued_act_as: true,
         accept_sids: false,
         linked_account: Some("lync-application".into()),
     }

@@ -97,6 +97,7 @@ pub fn configuration() -> Configuration {
             trust_level: TrustLevel::Full,
             key_source: KeySource::TokenService,
             act_as: true,
+            sts_issued_act_as: true,
             accept_sids: false,
             linked_account: Some("account".into()),
         }],
@@ -113,6 +114,7 @@ pub fn actor(key: &Key, now: Timestamp) -> String {
         object_id: None,
         trusted_for_delegation: true,
         lifetime: SignedDuration::from_hours(1),
+        confirmation: None,
     };
     issue::actor_token(&key.signer, &token, now).unwrap()
 }

@@ -1,0 +1,136 @@
+//! Who asks: client authentication with a certificate's key (RFC 7523 §2.2) or a secret.
+//!
+//! One method a request (RFC 6749 §2.3). An application that does not exist is told from
+//! a wrong key only where the original tells: operators live by these codes.
+
+use actas_directory::{KeyCredential, ServicePrincipal, Tenant};
+use actas_token::assertion::{Assertion, AssertionRefused};
+use actas_token::{VerifyingKey, token_hash};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Request;
+use super::answer::Refused;
+use crate::Sts;
+use crate::secret;
+
+const CLIENT_ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// An authenticated client.
+pub(super) struct Client {
+    pub(super) principal: ServicePrincipal,
+    /// How it proved itself (`appidacr`): "1" a secret, "2" a key.
+    pub(super) strength: &'static str,
+    /// What the audit record says of it.
+    pub(super) detail: serde_json::Value,
+}
+
+// === impl Client ===
+
+impl Client {
+    /// Its live keys.
+    pub(super) fn keys(principal: &ServicePrincipal, now: Timestamp) -> Vec<VerifyingKey> {
+        principal.live_keys(now).filter_map(KeyCredential::verifying_key).collect()
+    }
+
+    /// Whoever proves itself, within its limit.
+    pub(super) async fn authenticate(request: &Request<'_>) -> Result<Self, Refused> {
+        let client = Self::proven(request).await?;
+        request.admit(&client.principal)?;
+        Ok(client)
+    }
+
+    async fn proven(request: &Request<'_>) -> Result<Self, Refused> {
+        let form = request.form;
+        let basic = basic_credentials(request.headers)?;
+        let methods = [form.get("client_assertion").is_some(), form.get("client_secret").is_some(), basic.is_some()];
+        if methods.into_iter().filter(|used| *used).count() > 1 {
+            return Err(Refused::malformed("the client authenticates in more than one way"));
+        }
+        if let Some(assertion) = form.get("client_assertion") {
+            if form.required("client_assertion_type")? != CLIENT_ASSERTION_TYPE {
+                return Err(Refused::malformed("the client_assertion_type is not supported"));
+            }
+            return Self::by_assertion(request, assertion).await;
+        }
+        let (client_id, secrets) = match (basic, form.get("client_secret")) {
+            (Some((id, secrets)), _) => (id, secrets),
+            (None, Some(secret)) => (form.required("client_id")?.to_owned(), vec![secret.to_owned()]),
+            (None, None) => return Err(Refused::no_credential()),
+        };
+        if !request.sts.0.policy.allow_secrets {
+            return Err(Refused::secrets_off());
+        }
+        let principal = enabled(request.sts, request.tenant, &client_id).await?;
+        let credential = by_secret(&principal, secrets, request.now).await?;
+        Ok(Self { principal, strength: "1", detail: json!({ "secret": credential.to_string() }) })
+    }
+
+    async fn by_assertion(request: &Request<'_>, text: &str) -> Result<Self, Refused> {
+        let Request { sts, tenant, form, now, .. } = *request;
+        let refused = |refused: AssertionRefused| Refused::client_assertion(&refused);
+        let assertion = Assertion::parse(text).map_err(refused)?;
+        let issuer = assertion.issuer().map_err(refused)?;
+        if form.get("client_id").is_some_and(|id| !id.eq_ignore_ascii_case(issuer)) {
+            return Err(Refused::client_mismatch());
+        }
+        let principal = enabled(sts, tenant, issuer).await?;
+        let keys = Self::keys(&principal, now);
+        let audience = |audience: &str| sts.is_client_audience(tenant, audience);
+        let limits = sts.0.policy.client_assertions();
+        let key = assertion.verify(keys.iter(), audience, limits, now).map_err(refused)?;
+        request.note_use(text, &assertion, principal.app_id).await?;
+        let detail = json!({ "key": key.x5t(), "assertionHash": token_hash(text) });
+        Ok(Self { principal, strength: "2", detail })
+    }
+}
+
+/// The enabled application of that id.
+async fn enabled(sts: &Sts, tenant: &Tenant, client_id: &str) -> Result<ServicePrincipal, Refused> {
+    let app_id = Uuid::try_parse(client_id).map_err(|_| Refused::unknown_application(client_id))?;
+    let client = sts
+        .0
+        .directory
+        .principal_by_app(tenant.id, app_id)
+        .await
+        .map_err(|error| Refused::unavailable(&error))?
+        .ok_or_else(|| Refused::unknown_application(client_id))?;
+    if client.enabled { Ok(client) } else { Err(Refused::disabled_application(client_id)) }
+}
+
+/// Hashing a secret takes a while, so it happens off the async threads.
+async fn by_secret(client: &ServicePrincipal, secrets: Vec<String>, now: Timestamp) -> Result<Uuid, Refused> {
+    let live = client.password_credentials.iter().filter(|credential| credential.start <= now && now < credential.end);
+    let live: Vec<(Uuid, String)> = live.map(|credential| (credential.key_id, credential.hash.clone())).collect();
+    let check = move || {
+        let fits = |secret: &&String| secret.len() <= secret::SECRET_BYTES_MAX;
+        live.into_iter().find(|(_, hash)| secrets.iter().filter(fits).any(|secret| secret::verifies(secret, hash)))
+    };
+    let found = tokio::task::spawn_blocking(check).await.map_err(|error| Refused::unavailable(&error))?;
+    found.map(|(key_id, _)| key_id).ok_or_else(Refused::wrong_secret)
+}
+
+/// HTTP Basic. Some clients percent-encode id and secret first and some do not, so the
+/// secret is tried in both readings.
+fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, Vec<String>)>, Refused> {
+    let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
+    let wrong = || Refused::malformed("the Authorization header is not HTTP Basic");
+    let (scheme, encoded) = header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(wrong)?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(wrong());
+    }
+    let decoded =
+        STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(wrong)?;
+    let (id, secret) = decoded.split_once(':').ok_or_else(wrong)?;
+    let plain =
+        |text: &str| percent_decode_str(text).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| wrong());
+    let mut secrets = vec![secret.to_owned(), plain(secret)?];
+    secrets.dedup();
+    Ok(Some((plain(id)?, secrets)))
+}
