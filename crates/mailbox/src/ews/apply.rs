@@ -5,6 +5,9 @@ use actas_exchange::ews::{
     ResponseCode,
 };
 
+/// The bit of PR_MESSAGE_FLAGS that makes a message a draft (MS-OXCMSG, `mfUnsent`).
+const FLAG_UNSENT: i32 = 0x8;
+
 /// What a property is called, however a request names it: by that it is known whether two
 /// writers changed the same.
 pub(super) fn key(path: &PropertyPath) -> String {
@@ -95,8 +98,13 @@ fn set_extended(message: &mut Message, uri: &ExtendedFieldUri, item: &Message) -
         Some(Field::ItemClass) => message.item_class = property.text().map(str::to_owned),
         Some(Field::DateTimeReceived) => message.received = Some(time()?),
         Some(Field::DateTimeSent) => message.sent = Some(time()?),
-        // Whether a message is a draft is decided when it is made.
-        Some(_) => return Err(refuse("cannot be changed once the item is made")),
+        // Whether a message is a draft is decided when it is made; to say so again is no change.
+        Some(_) => {
+            let flags = property.text().and_then(|text| text.parse::<i32>().ok());
+            if flags.map(|flags| flags & FLAG_UNSENT != 0) != message.is_draft {
+                return Err(refuse("cannot be changed once the item is made"));
+            }
+        }
         None => {
             message.extended.retain(|other| other.uri() != uri);
             message.extended.push(property.clone());
