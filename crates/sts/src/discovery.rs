@@ -7,19 +7,24 @@ use actas_token::VerifyingKey;
 use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{any, get};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::Sts;
 use crate::token::answer::{Refused, json_answer};
+use crate::token::{GRANT_CLIENT_CREDENTIALS, GRANT_JWT_BEARER, GRANT_TOKEN_EXCHANGE};
 
 pub(crate) fn routes() -> Router<Sts> {
     Router::new()
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(openid_v2))
         .route("/{tenant}/.well-known/openid-configuration", get(openid_v1))
+        .route("/{tenant}/v2.0/.well-known/oauth-authorization-server", get(openid_v2))
         .route("/.well-known/oauth-authorization-server/{tenant}/v2.0", get(openid_v2))
+        .route("/.well-known/oauth-authorization-server/{tenant}", get(openid_v1))
+        .route("/{tenant}/oauth2/v2.0/authorize", any(authorize))
+        .route("/{tenant}/oauth2/authorize", any(authorize))
         .route("/{tenant}/discovery/v2.0/keys", get(keys))
         .route("/{tenant}/discovery/keys", get(keys))
         .route("/common/discovery/instance", get(instance))
@@ -53,16 +58,24 @@ async fn openid(sts: &Sts, segment: &str, document: impl Fn(TenantId) -> (String
         "authorization_endpoint": format!("{endpoints}/authorize"),
         "token_endpoint": format!("{endpoints}/token"),
         "jwks_uri": format!("{origin}/{id}{keys}"),
+        // Required to be there, and never empty.
         "response_types_supported": ["code"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
-        "grant_types_supported": ["client_credentials"],
+        "grant_types_supported": [GRANT_CLIENT_CREDENTIALS, GRANT_JWT_BEARER, GRANT_TOKEN_EXCHANGE],
         "token_endpoint_auth_methods_supported": methods,
-        "token_endpoint_auth_signing_alg_values_supported": ["PS256", "RS256"],
+        "token_endpoint_auth_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
+        "dpop_signing_alg_values_supported": actas_token::dpop::ALGORITHMS,
         "tenant_region_scope": null,
         "cloud_instance_name": sts.0.origins.first().map(actas_runtime::config::Origin::authority),
         "msgraph_host": sts.0.origins.first().map(actas_runtime::config::Origin::authority),
     }))
+}
+
+/// Clients of every kind want an address here before they ask for a token, and none that
+/// belongs here ever uses it: no user signs in.
+async fn authorize(State(sts): State<Sts>) -> Response {
+    Refused::no_sign_in().answer(&sts, None)
 }
 
 async fn keys(State(sts): State<Sts>, Path(tenant): Path<String>) -> Response {

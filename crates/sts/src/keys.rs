@@ -169,7 +169,9 @@ impl KeyRing {
         let retired = change.moves.iter().filter(|step| step.to == KeyState::Retired && is_retired(&step.thumbprint));
         let retired: Vec<String> = retired.map(|step| step.thumbprint.clone()).collect();
         // The record went first: a file without one signs nothing.
-        retired.iter().for_each(|thumbprint| remove(folder, thumbprint));
+        for thumbprint in &retired {
+            remove(folder, thumbprint);
+        }
         if change.is_nothing() && !changed_signer {
             return Ok(None);
         }

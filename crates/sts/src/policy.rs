@@ -40,6 +40,9 @@ pub struct Policy {
     pub act_as_lifetime: SignedDuration,
     /// Whether clients may authenticate with a secret.
     pub allow_secrets: bool,
+    /// Whether client assertions must name their key by thumbprint, as the original wants
+    /// it. Off, since widespread libraries name none.
+    pub require_key_hint: bool,
     /// How far clocks of clients may be off. At most [`SKEW_MAX`] counts.
     pub skew: SignedDuration,
     /// The longest life of an assertion that is a grant: S2S, and of a user.
@@ -82,6 +85,7 @@ impl Default for Policy {
             token_lifetime: SignedDuration::from_hours(1),
             act_as_lifetime: SignedDuration::from_mins(30),
             allow_secrets: false,
+            require_key_hint: false,
             skew: SKEW_MAX,
             assertion_lifetime_max: SignedDuration::from_hours(1),
             client_assertion_lifetime_max: SignedDuration::from_hours(24),

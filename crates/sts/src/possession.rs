@@ -79,19 +79,19 @@ impl Sts {
         let good = proof.nonce.as_deref().is_some_and(|nonce| self.0.nonces.is_good(nonce, now));
         if good { Ok(()) } else { Err(Refused::wants_nonce(self.0.nonces.make(now))) }
     }
+}
 
-    /// Whether a token of ours may come as `Bearer`: not if it is bound to a key, and not
-    /// if an application acts as a user in it, which is for other resources to judge.
-    pub(crate) fn check_unbound(&self, token: &Compact<'_>) -> Result<(), &'static str> {
-        let plain = token.header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case("JWT"));
-        if !plain || token.claims.has("act") {
-            return Err("Access token is not an application's own.");
-        }
-        if token.claims.has("cnf") {
-            return Err("Access token is bound to a key and came without proof of it.");
-        }
-        Ok(())
+/// Whether a token of ours may come as `Bearer`: not if it is bound to a key, and not
+/// if an application acts as a user in it, which is for other resources to judge.
+pub(crate) fn check_unbound(token: &Compact<'_>) -> Result<(), &'static str> {
+    let plain = token.header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case("JWT"));
+    if !plain || token.claims.has("act") {
+        return Err("Access token is not an application's own.");
     }
+    if token.claims.has("cnf") {
+        return Err("Access token is bound to a key and came without proof of it.");
+    }
+    Ok(())
 }
 
 /// Nonces that need no memory: a time, under a key that lives as long as the process.

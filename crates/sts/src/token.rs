@@ -4,6 +4,7 @@ pub(crate) mod answer;
 mod client;
 mod client_credentials;
 mod form;
+mod jwt_bearer;
 mod resource;
 mod s2s;
 mod success;
@@ -17,7 +18,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::Response;
 use axum::routing::post;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
@@ -35,9 +36,9 @@ const REQUEST_BYTES_MAX: usize = 64 * 1024;
 const CORRELATION: &str = "client-request-id";
 
 const GRANT_S2S: &str = "http://oauth.net/grant_type/jwt/1.0/bearer";
-const GRANT_JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-const GRANT_CLIENT_CREDENTIALS: &str = "client_credentials";
-const GRANT_TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub(crate) const GRANT_JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+pub(crate) const GRANT_CLIENT_CREDENTIALS: &str = "client_credentials";
+pub(crate) const GRANT_TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// How an endpoint spells its parameters and answers. The grant, not the dialect,
 /// decides what is checked.
@@ -97,7 +98,12 @@ async fn token(
         Err(wait) => Err(Refused::throttled(wait)),
     };
     match outcome {
-        Ok(response) => response,
+        Ok(mut response) => {
+            if let Ok(id) = HeaderValue::from_str(&Uuid::new_v4().to_string()) {
+                response.headers_mut().insert(answer::REQUEST_ID, id);
+            }
+            response
+        }
         Err(refused) => {
             tracing::info!(tenant, code = refused.code(), reason = refused.text(), "token refused");
             sts.note_refusal(peer, &refused, now);
@@ -138,6 +144,7 @@ async fn issue(
     match grant.as_str() {
         GRANT_S2S => s2s::issue(&request).await,
         GRANT_JWT_BEARER if dialect == Dialect::Acs => s2s::issue(&request).await,
+        GRANT_JWT_BEARER => jwt_bearer::issue(&request).await,
         GRANT_CLIENT_CREDENTIALS => client_credentials::issue(&request).await,
         GRANT_TOKEN_EXCHANGE if dialect != Dialect::Acs => token_exchange::issue(&request).await,
         other => Err(Refused::unsupported_grant(other)),
@@ -156,9 +163,8 @@ impl Request<'_> {
         let from = self.peer.address();
         let once = self.sts.0.policy.single_use_assertions.contains(self.tenant.id);
         match self.sts.0.assertions.note(&[text], until, from, self.now) {
-            Seen::First => Ok(()),
             Seen::Full if once => Err(Refused::unavailable(&"too many assertions are remembered")),
-            Seen::Full => Ok(()),
+            Seen::First | Seen::Full => Ok(()),
             Seen::Before(first) => {
                 if once || first != from {
                     let details = json!({
@@ -183,15 +189,13 @@ impl Request<'_> {
 
     /// What the token is bound to. To be asked once the client is known: only then is it
     /// worth remembering that a proof was used.
-    async fn bind(&self) -> Result<Bound, Refused> {
+    fn bind(&self) -> Result<Bound, Refused> {
         Bound::of(self.sts, self.headers, self.path, self.peer, self.now)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]

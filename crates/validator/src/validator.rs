@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actas_token::accept::accept;
-use actas_token::{Accepted, IssuerKeys, Limits, Partner, Refusal, Resource, TenantId, Trust};
+use actas_token::accept::accept_from;
+use actas_token::{Accepted, IssuerKeys, Limits, Partner, Possession, Refusal, Resource, TenantId, Trust};
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
@@ -82,12 +82,24 @@ impl Validator {
     /// Validates a token; its user is still to be resolved, see
     /// [`actas_token::UserClaims::agree`].
     pub async fn validate(&self, token: &str, now: Timestamp) -> Result<Accepted, Refusal> {
+        self.validate_from(token, Possession::default(), now).await
+    }
+
+    /// As [`Validator::validate`], for a caller that proved to hold a key: by a DPoP proof
+    /// that was checked with [`actas_token::dpop::check`] and not seen before, or by its
+    /// TLS certificate.
+    pub async fn validate_from(
+        &self,
+        token: &str,
+        possession: Possession<'_>,
+        now: Timestamp,
+    ) -> Result<Accepted, Refusal> {
         self.refresh(now, Fetched::is_due).await;
-        let verdict = self.judge(token, now);
+        let verdict = self.judge(token, possession, now);
         if matches!(verdict, Err(Refusal::UnknownKey(_) | Refusal::UnknownIssuer(_))) {
             // The issuer may have rolled its key since we looked.
             self.refresh(now, Fetched::may_look_for_unknown_key).await;
-            return self.judge(token, now);
+            return self.judge(token, possession, now);
         }
         verdict
     }
@@ -103,9 +115,9 @@ impl Validator {
         )
     }
 
-    fn judge(&self, token: &str, now: Timestamp) -> Result<Accepted, Refusal> {
+    fn judge(&self, token: &str, possession: Possession<'_>, now: Timestamp) -> Result<Accepted, Refusal> {
         let state = self.0.state.load();
-        accept(token, &self.0.resource, &state.trust, &self.0.limits, now)
+        accept_from(token, possession, &self.0.resource, &state.trust, &self.0.limits, now)
     }
 
     /// Fetches the keys of every issuer for which `wanted` holds.

@@ -99,7 +99,7 @@ fn verified_claims(sts: &Sts, token: &str) -> Result<Claims, GraphError> {
     let ring = sts.0.keys.load();
     let mut named = ring.published().iter().filter(|(_, key)| key.named_by(&token.header));
     if named.any(|(_, key)| key.verifies(algorithm, input, &token.signature)) {
-        sts.check_unbound(&token).map_err(refuse)?;
+        crate::possession::check_unbound(&token).map_err(refuse)?;
         Ok(token.claims)
     } else {
         Err(refuse("Access token validation failure. Invalid signature."))

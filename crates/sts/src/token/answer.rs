@@ -4,7 +4,7 @@
 use actas_token::assertion::AssertionRefused;
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use http::header::{HeaderName, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use jiff::SignedDuration;
@@ -12,6 +12,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::Sts;
+
+/// By which an operator finds a request; the same as the body's `trace_id`.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 
 /// A request that was refused.
 #[derive(Clone, Debug)]
@@ -84,7 +87,14 @@ impl Refused {
 
     pub(crate) fn only_post() -> Self {
         let text = "The endpoint only accepts POST requests.";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", 900_561, text)
+        let mut refused = Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", 900_561, text);
+        refused.header = Some((ALLOW, "POST".to_owned()));
+        refused
+    }
+
+    pub(crate) fn no_sign_in() -> Self {
+        let text = "Users do not sign in here; applications ask the token endpoint.";
+        Self::new(StatusCode::BAD_REQUEST, "unsupported_response_type", 700_054, text)
     }
 
     pub(crate) fn malformed(text: &str) -> Self {
@@ -154,11 +164,25 @@ impl Refused {
         Self::request(901_002, "The 'resource' request parameter is not supported.")
     }
 
-    pub(super) fn no_credential() -> Self {
-        Self::client(
-            7_000_218,
-            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
-        )
+    /// The original counts the client credentials grant apart.
+    pub(super) fn no_credential(client_credentials: bool) -> Self {
+        let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+        Self::client(if client_credentials { 7_000_216 } else { 7_000_218 }, text)
+    }
+
+    pub(super) fn ended_secret() -> Self {
+        Self::client(7_000_222, "The provided client secret keys are expired; make a new one for the application.")
+    }
+
+    pub(super) fn no_key_hint() -> Self {
+        let text = "Invalid JWT: no certificate thumbprint specified in the token's header.";
+        Self::client(50_027, text)
+    }
+
+    pub(super) fn not_an_application_id(text: &str) -> Self {
+        let shown: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
+        let text = format!("'{shown}' is not a valid application identifier.");
+        Self::new(StatusCode::BAD_REQUEST, "unauthorized_client", 700_038, text)
     }
 
     pub(super) fn client_mismatch() -> Self {
@@ -207,6 +231,24 @@ impl Refused {
         refused
     }
 
+    // === the JWT bearer grant (RFC 7521 §4.1.1) ===
+
+    pub(super) fn on_behalf_of() -> Self {
+        let text = "The on-behalf-of flow is not offered; an application acts as a user by token exchange.";
+        Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", 70_003, text)
+    }
+
+    pub(super) fn grant_assertion(refused: &AssertionRefused) -> Self {
+        let code = if matches!(refused, AssertionRefused::Time(_)) { 500_133 } else { 50_013 };
+        let text = match refused {
+            AssertionRefused::UnknownKey(thumbprint) => format!(
+                "The assertion has an invalid signature. [Reason - The key was not found., Thumbprint of key used by client: '{thumbprint}']"
+            ),
+            _ => format!("The assertion is not accepted: {refused}."),
+        };
+        Self::new(StatusCode::BAD_REQUEST, "invalid_grant", code, text)
+    }
+
     // === token exchange (RFC 8693 §2.2.2) ===
 
     pub(super) fn target(text: &str) -> Self {
@@ -214,7 +256,7 @@ impl Refused {
     }
 
     /// The same refusal, as token exchange calls it.
-    pub(super) fn as_target(mut self) -> Self {
+    pub(super) fn into_target(mut self) -> Self {
         if self.code == 500_011 || self.code == 90_022 {
             self.error = "invalid_target";
         }
@@ -322,6 +364,9 @@ impl Refused {
             correlation_id,
         };
         let mut response = json_with_status(self.status, &body);
+        if let Ok(id) = HeaderValue::from_str(&body.trace_id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
         if let Some((name, value)) = &self.header
             && let Ok(value) = HeaderValue::from_str(value)
         {

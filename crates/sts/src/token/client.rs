@@ -3,7 +3,7 @@
 //! One method a request (RFC 6749 §2.3). An application that does not exist is told from
 //! a wrong key only where the original tells: operators live by these codes.
 
-use actas_directory::{KeyCredential, ServicePrincipal, Tenant};
+use actas_directory::{KeyCredential, PasswordCredential, ServicePrincipal, Tenant};
 use actas_token::assertion::{Assertion, AssertionRefused};
 use actas_token::{VerifyingKey, token_hash};
 use base64::Engine;
@@ -15,8 +15,8 @@ use percent_encoding::percent_decode_str;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Request;
 use super::answer::Refused;
+use super::{GRANT_CLIENT_CREDENTIALS, Request};
 use crate::Sts;
 use crate::secret;
 
@@ -62,7 +62,9 @@ impl Client {
         let (client_id, secrets) = match (basic, form.get("client_secret")) {
             (Some((id, secrets)), _) => (id, secrets),
             (None, Some(secret)) => (form.required("client_id")?.to_owned(), vec![secret.to_owned()]),
-            (None, None) => return Err(Refused::no_credential()),
+            (None, None) => {
+                return Err(Refused::no_credential(form.get("grant_type") == Some(GRANT_CLIENT_CREDENTIALS)));
+            }
         };
         if !request.sts.0.policy.allow_secrets {
             return Err(Refused::secrets_off());
@@ -81,10 +83,16 @@ impl Client {
             return Err(Refused::client_mismatch());
         }
         let principal = enabled(sts, tenant, issuer).await?;
+        let header = assertion.header();
+        if sts.0.policy.require_key_hint && header.x5t.is_none() && header.x5t_s256.is_none() {
+            return Err(Refused::no_key_hint());
+        }
         let keys = Self::keys(&principal, now);
         let audience = |audience: &str| sts.is_client_audience(tenant, audience);
         let limits = sts.0.policy.client_assertions();
         let key = assertion.verify(keys.iter(), audience, limits, now).map_err(refused)?;
+        // RFC 7523 §3: the client speaks of itself, and says so.
+        assertion.claims().text("sub").map_err(|error| refused(AssertionRefused::Claim(error)))?;
         request.note_use(text, &assertion, principal.app_id).await?;
         let detail = json!({ "key": key.x5t(), "assertionHash": token_hash(text) });
         Ok(Self { principal, strength: "2", detail })
@@ -92,8 +100,8 @@ impl Client {
 }
 
 /// The enabled application of that id.
-async fn enabled(sts: &Sts, tenant: &Tenant, client_id: &str) -> Result<ServicePrincipal, Refused> {
-    let app_id = Uuid::try_parse(client_id).map_err(|_| Refused::unknown_application(client_id))?;
+pub(super) async fn enabled(sts: &Sts, tenant: &Tenant, client_id: &str) -> Result<ServicePrincipal, Refused> {
+    let app_id = Uuid::try_parse(client_id).map_err(|_| Refused::not_an_application_id(client_id))?;
     let client = sts
         .0
         .directory
@@ -104,16 +112,27 @@ async fn enabled(sts: &Sts, tenant: &Tenant, client_id: &str) -> Result<ServiceP
     if client.enabled { Ok(client) } else { Err(Refused::disabled_application(client_id)) }
 }
 
-/// Hashing a secret takes a while, so it happens off the async threads.
+/// The live credential whose secret this is.
+///
+/// Hashing a secret takes a while, so it happens off the async threads. A client without
+/// secrets takes as long as one with a secret, so that the time tells nobody which it is.
 async fn by_secret(client: &ServicePrincipal, secrets: Vec<String>, now: Timestamp) -> Result<Uuid, Refused> {
-    let live = client.password_credentials.iter().filter(|credential| credential.start <= now && now < credential.end);
-    let live: Vec<(Uuid, String)> = live.map(|credential| (credential.key_id, credential.hash.clone())).collect();
+    let begun = client.password_credentials.iter().filter(|credential| credential.start <= now);
+    let begun: Vec<PasswordCredential> = begun.cloned().collect();
     let check = move || {
         let fits = |secret: &&String| secret.len() <= secret::SECRET_BYTES_MAX;
-        live.into_iter().find(|(_, hash)| secrets.iter().filter(fits).any(|secret| secret::verifies(secret, hash)))
+        if begun.is_empty() {
+            secrets.iter().filter(fits).for_each(|secret| secret::verify_in_vain(secret));
+        }
+        let known = |hash: &str| secrets.iter().filter(fits).any(|secret| secret::verifies(secret, hash));
+        begun.into_iter().find(|credential| known(&credential.hash))
     };
     let found = tokio::task::spawn_blocking(check).await.map_err(|error| Refused::unavailable(&error))?;
-    found.map(|(key_id, _)| key_id).ok_or_else(Refused::wrong_secret)
+    match found {
+        Some(credential) if now < credential.end => Ok(credential.key_id),
+        Some(_) => Err(Refused::ended_secret()),
+        None => Err(Refused::wrong_secret()),
+    }
 }
 
 /// HTTP Basic. Some clients percent-encode id and secret first and some do not, so the

@@ -37,10 +37,20 @@ struct AccessToken<'a> {
 }
 
 pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
-    let Request { sts, tenant, form, now, .. } = *request;
-    let identifier = identifier(form, request.dialect)?;
+    let identifier = identifier(request.form, request.dialect)?;
     let client = Client::authenticate(request).await?;
-    let bound = request.bind().await?;
+    issue_for(request, &client, identifier, "client_credentials").await
+}
+
+/// A token of the client as itself, by whichever grant it asked.
+pub(super) async fn issue_for(
+    request: &Request<'_>,
+    client: &Client,
+    identifier: &str,
+    grant: &'static str,
+) -> Result<Response, Refused> {
+    let Request { sts, tenant, now, .. } = *request;
+    let bound = request.bind()?;
     let resource = resource::by_identifier(sts, tenant, identifier).await?;
     let lifetime = sts.0.policy.token_lifetime;
     let issuer = sts.issuer_v1(tenant.id);
@@ -66,7 +76,7 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
     let access_token =
         issue::access_token(sts.0.keys.load().signer(), &token).map_err(|error| Refused::unavailable(&error))?;
     let details = json!({
-        "grant": "client_credentials",
+        "grant": grant,
         "actor": principal.app_id.to_string(),
         "resource": identifier,
         "proof": client.detail,
@@ -80,7 +90,7 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
 
 /// The resource that a request names: `scope` on version 2.0, `resource` or `scope`
 /// elsewhere.
-fn identifier(form: &Form, dialect: Dialect) -> Result<&str, Refused> {
+pub(super) fn identifier(form: &Form, dialect: Dialect) -> Result<&str, Refused> {
     match (form.get("resource"), form.get("scope")) {
         (Some(_), _) if dialect == Dialect::V2 => Err(Refused::resource_on_v2()),
         (Some(resource), _) => Ok(resource),
@@ -91,6 +101,11 @@ fn identifier(form: &Form, dialect: Dialect) -> Result<&str, Refused> {
 
 /// The identifier in `<identifier>/.default`.
 pub(super) fn from_scope(scope: &str) -> Result<&str, Refused> {
+    // RFC 6749 §3.3.
+    let allowed = |byte: u8| matches!(byte, b' ' | 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+    if !scope.bytes().all(allowed) {
+        return Err(Refused::scope(28_002, "The provided value for scope has characters that no scope has."));
+    }
     let openid = ["openid", "profile", "offline_access", "email"];
     let mut wanted = scope.split_ascii_whitespace().filter(|one| !openid.contains(one));
     let (Some(first), second) = (wanted.next(), wanted.next()) else {

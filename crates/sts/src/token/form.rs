@@ -11,7 +11,7 @@ use super::answer::Refused;
 pub(super) struct Form(HashMap<String, String>);
 
 /// Parameters that we read; any other is ignored, once or often.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 17] = [
     "actor_token",
     "actor_token_type",
     "assertion",
@@ -24,6 +24,7 @@ const KNOWN: [&str; 16] = [
     "realm",
     "redirect_uri",
     "requested_token_type",
+    "requested_token_use",
     "resource",
     "scope",
     "subject_token",

@@ -44,7 +44,7 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
         .map_err(|refused| Refused::s2s_assertion(&refused))?;
     request.note_use(text, &assertion, client.app_id).await?;
     request.admit(&client)?;
-    let bound = request.bind().await?;
+    let bound = request.bind()?;
 
     let resource = resource::by_s2s_name(sts, tenant, wanted).await.map_err(Refused::for_acs)?;
     resource::check_authorised(&client, &resource)?;

@@ -61,12 +61,12 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
     let wanted = target(request)?;
     let subject_token = form.required("subject_token")?;
     let client = Client::authenticate(request).await?;
-    let bound = request.bind().await?;
+    let bound = request.bind()?;
     let resource = match wanted.parse::<Principal>() {
         Ok(Principal { host: Some(_), realm: Some(_), .. }) => resource::by_s2s_name(sts, tenant, wanted).await,
         _ => resource::by_identifier(sts, tenant, wanted).await,
     };
-    let resource = resource.map_err(Refused::as_target)?;
+    let resource = resource.map_err(Refused::into_target)?;
     check_may_act(&client.principal, &resource)?;
     let user = subject(request, &client.principal, subject_token).await?;
 

@@ -118,7 +118,10 @@ async fn secrets_in_every_spelling() {
         assert!(answer.headers.get("www-authenticate").is_none(), "a challenge hides the error from some clients");
     }
     cloud.clock.advance(SignedDuration::from_hours(25));
-    assert_eq!(with_secret(&cloud, &[("scope", SCOPE)]).await.code(), 7_000_215, "an ended secret is a wrong one");
+    assert_eq!(with_secret(&cloud, &[("scope", SCOPE)]).await.code(), 7_000_222, "an ended secret");
+    assert_eq!(with_secret(&cloud, &[("scope", SCOPE), ("client_secret", "wrong")]).await.code(), 7_000_215);
+    cloud.change(APP, |app| app.password_credentials.clear()).await;
+    assert_eq!(with_secret(&cloud, &[("scope", SCOPE)]).await.code(), 7_000_215, "none at all is a wrong one, too");
 
     let careful = Cloud::with(Policy::default()).await;
     assert_eq!(with_secret(&careful, &[("scope", SCOPE)]).await.code(), 7_000_218);
@@ -130,6 +133,7 @@ async fn scopes_and_resources() {
     for (extra, code) in [
         (&[("scope", "https://mail.cloud.example")][..], 1_002_012),
         (&[("scope", "/.default")], 1_002_012),
+        (&[("scope", "https://mail.cloud.example\"/.default")], 28_002),
         (&[("scope", "https://mail.cloud.example/.default https://graph.microsoft.com/.default")], 70_011),
         (&[("scope", "https://nothing.example/.default")], 500_011),
         (&[("resource", "https://mail.cloud.example")], 901_002),
@@ -161,7 +165,7 @@ async fn clients() {
         cloud.post(&v2, &form).await
     };
     assert_eq!(ask(&unknown, None).await.code(), 700_016);
-    assert_eq!(ask("not a guid", None).await.code(), 700_016);
+    assert_eq!(ask("not a guid", None).await.code(), 700_038);
     assert_eq!(ask(&APP.to_string(), Some(&ADMIN.to_string())).await.code(), 700_021);
     assert_eq!(ask(&APP.to_string(), Some(&APP.to_string().to_uppercase())).await.status, StatusCode::OK);
     assert_eq!(ask(&well_known::LYNC.to_string(), None).await.code(), 700_027, "another's key");
@@ -179,6 +183,8 @@ async fn discovery() {
         (format!("/{tenant}/v2.0/.well-known/openid-configuration"), format!("{ORIGIN}/{tenant}/v2.0")),
         ("/fabrikam.example/v2.0/.well-known/openid-configuration".to_owned(), format!("{ORIGIN}/{tenant}/v2.0")),
         (format!("/.well-known/oauth-authorization-server/{tenant}/v2.0"), format!("{ORIGIN}/{tenant}/v2.0")),
+        (format!("/{tenant}/v2.0/.well-known/oauth-authorization-server"), format!("{ORIGIN}/{tenant}/v2.0")),
+        (format!("/.well-known/oauth-authorization-server/{tenant}"), format!("{ORIGIN}/{tenant}/")),
         (format!("/{tenant}/.well-known/openid-configuration"), format!("{ORIGIN}/{tenant}/")),
     ] {
         let document = cloud.get(&path).await.json();
@@ -196,4 +202,104 @@ async fn discovery() {
         cloud.get(&ask("https://evil.example/t/oauth2/v2.0/authorize")).await.json()["error"],
         "invalid_instance"
     );
+}
+
+#[tokio::test]
+async fn a_key_must_be_named_where_the_policy_says_so() {
+    for (require_key_hint, code) in [(false, None), (true, Some(50_027))] {
+        let cloud = Cloud::with(Policy { require_key_hint, ..Policy::default() }).await;
+        let v2 = format!("/{}/oauth2/v2.0/token", cloud.tenant);
+        let named = with_certificate(&cloud, &v2, &format!("{ORIGIN}{v2}")).await;
+        assert_eq!(named.status, StatusCode::OK);
+        // As Authlib and openid-client have it: no thumbprint.
+        let claims = serde_json::json!({
+            "iss": APP.to_string(), "sub": APP.to_string(), "aud": format!("{ORIGIN}{v2}"),
+            "exp": cloud.now().as_second() + 60,
+        });
+        let text = unnamed(&cloud, &claims);
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", TYPE),
+            ("client_assertion", text.as_str()),
+            ("scope", SCOPE),
+        ];
+        let answer = cloud.post(&v2, &form).await;
+        assert_eq!(answer.json()["error_codes"][0].as_u64(), code, "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn an_assertion_names_whom_it_is_about() {
+    let cloud = Cloud::start().await;
+    let v2 = format!("/{}/oauth2/v2.0/token", cloud.tenant);
+    let claims = serde_json::json!({
+        "iss": APP.to_string(), "aud": format!("{ORIGIN}{v2}"), "exp": cloud.now().as_second() + 60,
+    });
+    let text = unnamed(&cloud, &claims);
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", TYPE),
+        ("client_assertion", text.as_str()),
+        ("scope", SCOPE),
+    ];
+    let answer = cloud.post(&v2, &form).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, 50_027), "{}", answer.text);
+}
+
+/// Signed by the application, without a name of the key in the header.
+fn unnamed(cloud: &Cloud, claims: &serde_json::Value) -> String {
+    use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let header = URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"RS256"}"#);
+    let input = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let pair = RsaKeyPair::from_pkcs8(cloud.app.key().pkcs8_der()).unwrap();
+    let mut signature = vec![0; pair.public_modulus_len()];
+    let random = aws_lc_rs::rand::SystemRandom::new();
+    pair.sign(&RSA_PKCS1_SHA256, &random, input.as_bytes(), &mut signature).unwrap();
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+#[tokio::test]
+async fn discovery_lists_what_is_served() {
+    let cloud = Cloud::with(Policy::default()).await;
+    let document = cloud.get(&format!("/{}/v2.0/.well-known/openid-configuration", cloud.tenant)).await.json();
+    let list = |name: &str| -> Vec<String> {
+        document[name].as_array().unwrap().iter().map(|value| value.as_str().unwrap().to_owned()).collect()
+    };
+    // Every grant in the list is one that the endpoint knows, and no other is known.
+    let endpoint = document["token_endpoint"].as_str().unwrap().strip_prefix(ORIGIN).unwrap().to_owned();
+    for grant in list("grant_types_supported") {
+        assert_ne!(cloud.post(&endpoint, &[("grant_type", grant.as_str())]).await.code(), 70_003, "{grant}");
+    }
+    for grant in ["authorization_code", "refresh_token", "password", "urn:ietf:params:oauth:grant-type:device_code"] {
+        assert_eq!(cloud.post(&endpoint, &[("grant_type", grant)]).await.code(), 70_003, "{grant}");
+    }
+    assert_eq!(list("token_endpoint_auth_methods_supported"), ["private_key_jwt"], "secrets are off");
+    assert_eq!(list("token_endpoint_auth_signing_alg_values_supported"), ["ES256", "PS256", "RS256"]);
+    assert_eq!(list("dpop_signing_alg_values_supported"), ["ES256", "PS256", "RS256"]);
+    let authorize = document["authorization_endpoint"].as_str().unwrap().strip_prefix(ORIGIN).unwrap();
+    let answer = cloud.get(authorize).await;
+    assert_eq!(
+        (answer.status, answer.json()["error"].as_str()),
+        (StatusCode::BAD_REQUEST, Some("unsupported_response_type"))
+    );
+    for name in ["userinfo_endpoint", "introspection_endpoint", "revocation_endpoint", "device_authorization_endpoint"]
+    {
+        assert!(document[name].is_null(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn requests_have_names() {
+    let cloud = Cloud::start().await;
+    let id = "8407ff7b-d85f-48b2-9ee8-6c9f30a910e4";
+    let path = format!("/{}/oauth2/v2.0/token", cloud.tenant);
+    let in_query = cloud.post(&format!("{path}?client-request-id={id}"), &[("grant_type", "x")]).await;
+    let in_form = cloud.post(&path, &[("grant_type", "x"), ("client-request-id", id)]).await;
+    for answer in [&in_query, &in_form] {
+        assert_eq!(answer.json()["correlation_id"], id);
+        assert_eq!(answer.headers["x-ms-request-id"].to_str().unwrap(), answer.json()["trace_id"]);
+    }
+    let good = with_secret(&cloud, &[("scope", SCOPE)]).await;
+    assert!(good.headers.contains_key("x-ms-request-id"));
 }

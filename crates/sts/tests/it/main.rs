@@ -5,6 +5,7 @@
 mod client_credentials;
 mod cloud;
 mod graph;
+mod jwt_bearer;
 mod keys;
 mod limits;
 mod possession;

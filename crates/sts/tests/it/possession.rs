@@ -191,5 +191,5 @@ async fn a_proof_is_not_a_credential() {
     let proof = dpop::proof(&signing(&stranger), &public, expected, &url, None, cloud.now()).unwrap();
     let form = [("grant_type", "client_credentials"), ("client_id", &*APP.to_string()), ("scope", MAIL)];
     let answer = cloud.post_from("192.0.2.1", &path(&cloud), &[("dpop", &proof)], &form).await;
-    assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, 7_000_218));
+    assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, 7_000_216));
 }

@@ -47,7 +47,7 @@ impl PublicKey {
     /// The key of a DER `SubjectPublicKeyInfo`.
     pub fn from_spki_der(der: &[u8]) -> Result<Self, KeyError> {
         match SubjectPublicKeyInfo::from_der(der) {
-            Ok((rest, spki)) if rest.is_empty() => Self::from_spki(&spki),
+            Ok(([], spki)) => Self::from_spki(&spki),
             _ => Err(KeyError::NotSupported),
         }
     }

@@ -5,6 +5,7 @@
 mod acceptance;
 mod acceptance_issued;
 mod assertion;
+mod dpop;
 mod metadata;
 mod signing;
 mod vector;

@@ -1,0 +1,148 @@
+//! Proofs of possession (RFC 9449), and tokens that are bound to a key.
+
+use actas_token::accept::accept_from;
+use actas_token::dpop::{self, Expected, ProofRefused, WINDOW};
+use actas_token::{Accepted, Possession, PublicKey, Refusal, Rule, issue, well_known};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::signing::Signer;
+use crate::vector;
+
+const URL: &str = "https://mail.fabrikam.example/EWS/Exchange.asmx";
+const POST: Expected<'_> = Expected { method: "POST", token: None };
+
+fn proof(signer: &Signer, expected: Expected<'_>, now: Timestamp) -> String {
+    let verifying = signer.verifying();
+    dpop::proof(&signer.key, verifying.public(), expected, URL, None, now).unwrap()
+}
+
+fn check(text: &str, expected: Expected<'_>) -> Result<dpop::Proof, ProofRefused> {
+    dpop::check(text, expected, |url| url == URL, vector::now())
+}
+
+/// A proof with its header or claims bent, signed anew.
+fn bent(signer: &Signer, change: impl FnOnce(&mut Value, &mut Value)) -> String {
+    let text = proof(signer, POST, vector::now());
+    let mut parts = text.split('.').map(|part| {
+        let bytes = URL_SAFE_NO_PAD.decode(part).unwrap();
+        serde_json::from_slice::<Value>(&bytes).unwrap_or_default()
+    });
+    let (mut header, mut claims) = (parts.next().unwrap(), parts.next().unwrap());
+    change(&mut header, &mut claims);
+    signer.sign(&header, &claims)
+}
+
+#[test]
+fn a_proof_of_either_kind_of_key() {
+    for signer in [Signer::p256("holder"), Signer::new("holder")] {
+        let read = check(&proof(&signer, POST, vector::now()), POST).unwrap();
+        assert_eq!(read.jkt, signer.verifying().public().thumbprint());
+        assert_eq!((read.nonce, read.until), (None, vector::now() + WINDOW));
+        let again = check(&proof(&signer, POST, vector::now()), POST).unwrap();
+        assert_ne!(read.jti, again.jti);
+    }
+}
+
+#[test]
+fn every_member_counts() {
+    let signer = Signer::p256("holder");
+    let other = Signer::p256("other").verifying().public().to_jwk();
+    let refused = |change: &dyn Fn(&mut Value, &mut Value)| check(&bent(&signer, change), POST).unwrap_err();
+    assert_eq!(check(&bent(&signer, |_, _| ()), POST).map(drop), Ok(()));
+    assert_eq!(refused(&|header, _| header["typ"] = "JWT".into()), ProofRefused::Type);
+    assert_eq!(refused(&|header, _| drop(header.as_object_mut().unwrap().remove("typ"))), ProofRefused::Type);
+    assert_eq!(refused(&|header, _| header["alg"] = "none".into()), ProofRefused::Algorithm);
+    assert_eq!(refused(&|header, _| header["alg"] = "HS256".into()), ProofRefused::Algorithm);
+    assert_eq!(refused(&|header, _| header["alg"] = "RS256".into()), ProofRefused::Signature);
+    assert_eq!(refused(&|header, _| header["jwk"] = Value::Object(other.clone())), ProofRefused::Signature);
+    assert!(matches!(refused(&|header, _| header["jwk"]["d"] = "AAAA".into()), ProofRefused::Key(_)));
+    assert!(matches!(refused(&|header, _| header["jwk"] = "AAAA".into()), ProofRefused::Malformed(_)));
+    assert!(matches!(refused(&|header, _| header["jku"] = URL.into()), ProofRefused::Malformed(_)));
+    assert!(matches!(refused(&|header, _| header["crit"] = json!(["x"])), ProofRefused::Malformed(_)));
+    assert!(matches!(refused(&|header, _| drop(header.as_object_mut().unwrap().remove("jwk"))), ProofRefused::Key(_)));
+    assert_eq!(refused(&|_, claims| claims["htm"] = "post".into()), ProofRefused::Method);
+    assert_eq!(refused(&|_, claims| claims["htu"] = "https://elsewhere.example".into()), ProofRefused::Address);
+    let late = (vector::now() + WINDOW + SignedDuration::from_secs(1)).as_second();
+    let old = (vector::now() - WINDOW - SignedDuration::from_secs(1)).as_second();
+    assert_eq!(refused(&|_, claims| claims["iat"] = late.into()), ProofRefused::Time);
+    assert_eq!(refused(&|_, claims| claims["iat"] = old.into()), ProofRefused::Time);
+    for name in ["jti", "htm", "htu", "iat"] {
+        let without = refused(&|_, claims| drop(claims.as_object_mut().unwrap().remove(name)));
+        assert!(matches!(without, ProofRefused::Claim(_)), "{name}");
+    }
+    for (name, value) in
+        [("jti", json!("")), ("jti", json!("j".repeat(3000))), ("nonce", json!(1)), ("iat", json!(1.5))]
+    {
+        assert!(matches!(refused(&|_, claims| claims[name] = value.clone()), ProofRefused::Claim(_)), "{name}");
+    }
+}
+
+#[test]
+fn a_proof_for_a_token_is_for_that_token() {
+    let signer = Signer::p256("holder");
+    let with = |token| Expected { method: "POST", token };
+    let text = proof(&signer, with(Some("a.b.c")), vector::now());
+    assert!(check(&text, with(Some("a.b.c"))).is_ok());
+    assert_eq!(check(&text, with(Some("a.b.d"))).unwrap_err(), ProofRefused::Token);
+    let without = proof(&signer, POST, vector::now());
+    assert!(matches!(check(&without, with(Some("a.b.c"))), Err(ProofRefused::Claim(_))));
+}
+
+// === bound tokens at a resource ===
+
+fn verdict(token: &str, possession: Possession<'_>, sts: &Signer) -> Result<Accepted, Refusal> {
+    let mut trust = vector::trust();
+    trust.issuers[0].keys = vec![sts.verifying()].into();
+    accept_from(token, possession, &vector::resource(), &trust, &vector::generous(), vector::now())
+}
+
+#[test]
+fn a_bound_token_wants_its_key() {
+    let (sts, holder) = (Signer::new("sts"), Signer::p256("holder"));
+    let jkt = holder.verifying().public().thumbprint();
+    let other = PublicKey::thumbprint(Signer::p256("other").verifying().public());
+    let bound = |confirmation: Option<Value>| {
+        sts.actor(well_known::STS, vector::TENANT, well_known::LYNC, |token| token.confirmation = confirmation)
+    };
+    let by_key = bound(Some(json!({ "jkt": jkt })));
+    let by_certificate = bound(Some(json!({ "x5t#S256": "AAAA" })));
+    let by_both = bound(Some(json!({ "jkt": jkt, "x5t#S256": "AAAA" })));
+    let plain = bound(None);
+    let rule = |token: &str, jkt: Option<&str>, certificate: Option<&str>| {
+        verdict(token, Possession { jkt, certificate }, &sts).map(drop).map_err(|refusal| refusal.rule())
+    };
+    assert_eq!(rule(&by_key, Some(&jkt), None), Ok(()));
+    assert_eq!(rule(&by_key, None, None), Err(Rule::V21), "as Bearer");
+    assert_eq!(rule(&by_key, Some(&other), None), Err(Rule::V21));
+    assert_eq!(rule(&by_key, None, Some("AAAA")), Err(Rule::V21));
+    assert_eq!(rule(&by_certificate, None, Some("AAAA")), Ok(()));
+    assert_eq!(rule(&by_certificate, None, Some("AAAB")), Err(Rule::V21));
+    assert_eq!(rule(&by_certificate, None, None), Err(Rule::V21));
+    assert_eq!(rule(&by_both, Some(&jkt), Some("AAAA")), Ok(()));
+    assert_eq!(rule(&by_both, Some(&jkt), None), Err(Rule::V21));
+    assert_eq!(rule(&plain, None, None), Ok(()));
+    assert_eq!(rule(&plain, None, Some("AAAA")), Ok(()), "a certificate that nobody asked for");
+    assert_eq!(rule(&plain, Some(&jkt), None), Err(Rule::V21), "a proof for a token that is not bound");
+}
+
+#[test]
+fn the_envelope_does_not_loosen_it() {
+    let (sts, holder) = (Signer::new("sts"), Signer::p256("holder"));
+    let jkt = holder.verifying().public().thumbprint();
+    let actor = sts.actor(well_known::STS, vector::TENANT, well_known::LYNC, |token| {
+        token.confirmation = Some(json!({ "jkt": jkt }));
+    });
+    let caller = actas_token::Principal::in_realm(well_known::LYNC, vector::TENANT);
+    let audience = format!("{}/mail.fabrikam.example@{}", well_known::EXCHANGE, vector::TENANT);
+    let user = issue::ActAsUser { upn: Some(vector::USER.into()), smtp: None, sip: None };
+    let life = SignedDuration::from_mins(5);
+    let envelope = issue::act_as_token(&caller, &audience, &user, &actor, life, vector::now());
+    let rule = |jkt: Option<&str>| {
+        verdict(&envelope, Possession { jkt, certificate: None }, &sts).map(drop).map_err(|refusal| refusal.rule())
+    };
+    assert_eq!(rule(Some(&jkt)), Ok(()));
+    assert_eq!(rule(None), Err(Rule::V21), "whoever stole the actor token wraps it in vain");
+}
