@@ -1,10 +1,10 @@
 //! The client credentials grant (RFC 6749 §4.4) with a certificate (RFC 7523 §2.2) or a
 //! secret.
 
-use actas_directory::{KeyCredential, ServicePrincipal, Tenant};
+use actas_directory::{Credentials, ServicePrincipal, Tenant};
 use actas_token::assertion::Assertion;
 use actas_token::issue::{self, BACKDATE};
-use actas_token::{VerifyingKey, token_hash};
+use actas_token::token_hash;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -83,6 +83,7 @@ pub(super) async fn issue(
     let identifier = identifier(form, dialect)?;
     let (client, proof) = authenticate(sts, tenant, form, headers, now).await?;
     let resource = resource::by_identifier(sts, tenant, identifier).await?;
+    resource::check_assigned(&client, &resource)?;
     let lifetime = sts.0.policy.token_lifetime;
     let issuer = sts.issuer_v1(tenant.id);
     let token = AccessToken {
@@ -96,7 +97,7 @@ pub(super) async fn issue(
         idp: issuer,
         idtyp: "app",
         oid: client.id.to_string(),
-        roles: resource::roles_on(&client, &resource),
+        roles: client.roles_on(&resource),
         sub: client.id.to_string(),
         tid: tenant.id.to_string(),
         uti: Uuid::new_v4().simple().to_string(),
@@ -182,7 +183,7 @@ async fn authenticate(
         return Err(Refused::secrets_off());
     }
     let client = enabled_client(sts, tenant, &client_id).await?;
-    let credential = by_secret(&client, secrets, now).await?;
+    let credential = by_secret(&credentials(sts, &client).await?, secrets, now).await?;
     Ok((client, Proof { strength: "1", detail: json!({ "secret": credential.to_string() }) }))
 }
 
@@ -200,7 +201,7 @@ async fn by_assertion(
         return Err(Refused::client_mismatch());
     }
     let client = enabled_client(sts, tenant, issuer).await?;
-    let keys: Vec<VerifyingKey> = client.live_keys(now).filter_map(KeyCredential::verifying_key).collect();
+    let keys = credentials(sts, &client).await?.live_keys(now);
     let audience = |audience: &str| sts.is_client_audience(tenant, audience);
     let key = assertion.verify(keys.iter(), audience, ASSERTION_LIFETIME_MAX, now).map_err(refused)?;
     let detail = json!({ "key": key.x5t(), "assertionHash": token_hash(text) });
@@ -219,9 +220,14 @@ async fn enabled_client(sts: &Sts, tenant: &Tenant, client_id: &str) -> Result<S
     if client.enabled { Ok(client) } else { Err(Refused::disabled_application(client_id)) }
 }
 
+/// What proves a client's identity, wherever it is stored.
+pub(super) async fn credentials(sts: &Sts, client: &ServicePrincipal) -> Result<Credentials, Refused> {
+    sts.0.directory.credentials(client).await.map_err(|error| Refused::unavailable(&error))
+}
+
 /// Hashing a secret takes a while, so it happens off the async threads.
-async fn by_secret(client: &ServicePrincipal, secrets: Vec<String>, now: Timestamp) -> Result<Uuid, Refused> {
-    let live = client.password_credentials.iter().filter(|credential| credential.start <= now && now < credential.end);
+async fn by_secret(own: &Credentials, secrets: Vec<String>, now: Timestamp) -> Result<Uuid, Refused> {
+    let live = own.live_passwords(now);
     let live: Vec<(Uuid, String)> = live.map(|credential| (credential.key_id, credential.hash.clone())).collect();
     let check = move || {
         let fits = |secret: &&String| secret.len() <= secret::SECRET_BYTES_MAX;

@@ -4,12 +4,13 @@
 use actas_directory::{ServicePrincipal, Tenant};
 use actas_token::assertion::{Assertion, LIFETIME_MAX};
 use actas_token::issue::{self, ActorToken, BACKDATE};
-use actas_token::{Principal, VerifyingKey, token_hash};
+use actas_token::{Principal, token_hash};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 
 use super::answer::{Refused, json_answer};
+use super::client_credentials::credentials;
 use super::form::Form;
 use super::resource;
 use crate::Sts;
@@ -37,8 +38,7 @@ pub(super) async fn issue(sts: &Sts, tenant: &Tenant, form: &Form) -> Result<Res
     let assertion = Assertion::parse(text).map_err(|refused| Refused::s2s_assertion(&refused))?;
     let caller = caller(tenant, &assertion)?;
     let client = client(sts, tenant, &caller).await?;
-    let keys: Vec<VerifyingKey> =
-        client.live_keys(now).filter_map(actas_directory::KeyCredential::verifying_key).collect();
+    let keys = credentials(sts, &client).await?.live_keys(now);
     let audience = |audience: &str| sts.is_s2s_audience(tenant, audience);
     let key = assertion
         .verify(keys.iter(), audience, LIFETIME_MAX, now)
