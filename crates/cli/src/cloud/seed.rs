@@ -9,11 +9,12 @@ use actas_directory::credential::{KeyCredentialRequest, one_year_after};
 use actas_directory::exchange_side::{AuthServer, AuthServerKind, PartnerApplication};
 use actas_directory::onprem::ApplicationTrustLevel;
 use actas_directory::{
-    DomainName, KeyCredential, PasswordCredential, ServicePrincipal, Tenant, TenantId, User, UserKey, well_known,
+    Application, DomainName, KeyCredential, PasswordCredential, ServicePrincipal, Tenant, TenantId, User, UserKey,
+    well_known,
 };
 use actas_mailbox::ensure_mailbox;
 use actas_store::directory::Audit;
-use actas_sts::seed::{ServiceHosts, well_known_principals};
+use actas_sts::seed::{ServiceHosts, grant, well_known_principals};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
@@ -227,12 +228,21 @@ impl Cloud {
         } else {
             let app_id = seed.id.unwrap_or_else(Uuid::new_v4);
             let mut principal = ServicePrincipal::new(Uuid::new_v4(), tenant, app_id, &seed.name, now);
-            principal.roles.clone_from(&seed.roles);
+            for role in &seed.roles {
+                if !grant(&self.directory, &mut principal, role, now).await? {
+                    return Err(Problem::failed(format!(
+                        "no service exposes the role `{role}` of the application `{}`",
+                        seed.name
+                    ))
+                    .hint("`docs/graph.md` lists the application permissions that there are"));
+                }
+            }
             principal.trusted_for_delegation = seed.exchange_partner;
             self.directory.add_principal(&principal, seeded(tenant, "principal added", &seed.name, now)).await?;
             principal
         };
         let app_id = principal.app_id;
+        self.keep_application(&principal, now).await?;
         if seed.exchange_partner {
             self.put_partner(tenant, &seed.name, app_id).await?;
         }
@@ -242,6 +252,19 @@ impl Cloud {
         let pair = own_pair(&certificate_file, &key_file, &seed.name, now)?;
         self.keep_credential(principal, &pair, now).await?;
         Ok(SeededApplication { app_id, certificate_file, key_file })
+    }
+
+    /// The application behind a principal. Its own keys are left to whoever manages it:
+    /// what the seed signs in with is a credential of the principal.
+    async fn keep_application(&self, principal: &ServicePrincipal, now: Timestamp) -> Result<(), Problem> {
+        let (tenant, app_id) = (principal.tenant, principal.app_id);
+        if self.directory.application_by_app(tenant, app_id).await?.is_none() {
+            let made = Application::new(Uuid::new_v4(), tenant, app_id, &principal.display_name, now);
+            self.directory
+                .add_application(&made, seeded(tenant, "application added", &principal.display_name, now))
+                .await?;
+        }
+        Ok(())
     }
 
     async fn keep_credential(

@@ -10,7 +10,7 @@ use actas_runtime::ManualClock;
 use actas_store::directory::{Audit, Directory};
 use actas_store::sts::SigningKeys;
 use actas_store::{Database, Schema};
-use actas_sts::seed::{ServiceHosts, well_known_principals};
+use actas_sts::seed::{ServiceHosts, grant, well_known_principals};
 use actas_sts::{KeyRing, Policy, Sts, new_secret};
 use actas_token::SigningKey;
 use axum::Router;
@@ -111,7 +111,9 @@ impl Cloud {
             (ADMIN, &["Application.ReadWrite.All", "Organization.Read.All"][..]),
         ] {
             let mut principal = ServicePrincipal::new(Uuid::new_v4(), tenant, app_id, "application", now);
-            principal.roles = roles.iter().map(|role| (*role).to_owned()).collect();
+            for role in roles {
+                assert!(grant(&directory, &mut principal, role, now).await.unwrap());
+            }
             principal.key_credentials.push(credential(&app, now));
             principal.password_credentials.push(actas_directory::PasswordCredential {
                 key_id: Uuid::new_v4(),
