@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import azure.identity
@@ -32,7 +33,7 @@ from transport import REQUEST_SECONDS, Session
 
 
 class Wire:
-    """Remembers what went over the wire: the forms that were sent and the last answer."""
+    """Remembers what went over the wire: every address, the last form and its answer."""
 
     def __init__(self) -> None:
         self.urls: list[str] = []
@@ -164,7 +165,7 @@ def test_the_environment_says_who_signs_in(
     lab: Lab,
     session: Session,
     own: Credential,
-    tmp_path: Any,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pem = tmp_path / "own.pem"

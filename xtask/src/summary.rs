@@ -89,6 +89,25 @@ pub(crate) fn pytest(lines: &[String]) -> Counts {
     lines.iter().rev().find_map(|line| read(&plain(line))).unwrap_or_default()
 }
 
+/// Reads the lines `# pass 7` and `# fail 1` of Node's runner, before which another reporter has another sign.
+pub(crate) fn node(lines: &[String]) -> Counts {
+    let read = |line: &str| {
+        let (sign, list) = line.split_once(' ')?;
+        let (word, number) = list.split_once(' ').filter(|_| matches!(sign, "#" | "ℹ"))?;
+        let number = number.parse().ok()?;
+        let mut counts = Counts::default();
+        let kind = match word {
+            "pass" => Some(Kind::Passed),
+            "fail" | "cancelled" => Some(Kind::Failed),
+            "skipped" | "todo" => Some(Kind::Skipped),
+            _ => None,
+        };
+        counts.add(kind, number);
+        Some(counts)
+    };
+    lines.iter().filter_map(|line| read(&plain(line))).sum()
+}
+
 #[derive(Clone, Copy)]
 enum Kind {
     Passed,
@@ -182,5 +201,18 @@ mod tests {
         );
         check(pytest, "== no tests ran in 0.01s ==", [0, 0, 0]);
         check(pytest, "FAILED tests/interop/test_msal.py::test_x - 2 passed in the end", [0, 0, 0]);
+    }
+
+    #[test]
+    fn the_summary_of_node() {
+        let lines = |sign: &str, counts: [u32; 5]| {
+            let words = ["pass", "fail", "cancelled", "skipped", "todo"].into_iter().zip(counts);
+            let lines = words.map(|(word, number)| format!("{sign} {word} {number}\n")).collect::<Vec<_>>().concat();
+            format!("{sign} tests 9\n{sign} suites 2\n{lines}{sign} duration_ms 4760.4")
+        };
+        check(node, &lines("#", [6, 0, 0, 0, 0]), [6, 0, 0]);
+        check(node, &lines("ℹ", [3, 2, 1, 4, 5]), [3, 3, 9]);
+        check(node, "\u{1b}[34mℹ pass 5\u{1b}[39m\n\u{1b}[34mℹ fail 1\u{1b}[39m", [5, 1, 0]);
+        check(node, "    ✔ I pass 5 (1.2ms)\n# Subtest: pass 5\nerror: ACTAS_BIN names no binary", [0, 0, 0]);
     }
 }

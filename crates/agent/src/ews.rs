@@ -61,7 +61,8 @@ impl EwsMailbox<'_> {
         let request =
             Request::CreateItem(CreateItem { disposition: MessageDisposition::SaveOnly, folder: Some(folder), items });
         let response = self.call(request, CreateItemResponse::parse).await?;
-        exactly(count, response.messages.into_iter().map(actas_exchange::ews::ResponseMessage::into_result).collect())
+        let created = response.messages.into_iter().map(|message| message.map(|item| item.map(|item| item.id)));
+        exactly(count, created.map(actas_exchange::ews::ResponseMessage::into_result).collect())
     }
 
     /// The item with a key, if it is in a folder.

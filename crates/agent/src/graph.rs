@@ -3,7 +3,7 @@
 use actas_certificate::{KeyPair, file};
 use actas_runtime::{HttpClient, HttpRequest, HttpResponse};
 use actas_store::settings::Kind;
-use actas_token::{SigningKey, issue};
+use actas_token::{SigningKey, issue, well_known};
 use http::header::{ETAG, IF_MATCH};
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -141,7 +141,7 @@ impl Agent {
             .append_pair("client_id", &client_id)
             .append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
             .append_pair("client_assertion", &assertion)
-            .append_pair("scope", &format!("{}/.default", connection.graph_url.trim_end_matches('/')))
+            .append_pair("scope", &format!("{}/.default", well_known::GRAPH))
             .finish();
         let request = HttpRequest::post(endpoint.as_str(), "application/x-www-form-urlencoded", body);
         let response = self.0.http.send(request).await?;

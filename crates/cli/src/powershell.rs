@@ -59,7 +59,7 @@ struct Translator<'a> {
     scope: &'a Command,
     path: Vec<String>,
     command_spelling: Option<Spelling>,
-    /// How the first parameter was spelled.
+    /// How the first parameter of the command's own was spelled.
     parameter_spelling: Option<Spelling>,
     input: VecDeque<OsString>,
     output: Vec<OsString>,
@@ -114,7 +114,8 @@ impl Translator<'_> {
             names::Found::None => return Err(self.no_such_parameter(typed)),
         };
         let spelling = typed.spelling();
-        if typed.name.len() > 1 {
+        // A global option says nothing of how the rest is spelled.
+        if typed.name.len() > 1 && !arg.is_global_set() {
             self.parameter_spelling.get_or_insert(spelling);
         }
         match (takes_value(arg), typed.value) {

@@ -28,12 +28,11 @@ impl Workplace {
     /// The folder and configuration that the global options name.
     pub(crate) fn open(global: &Global) -> Result<Self, Problem> {
         let data = global.data_dir()?;
-        let config = match &global.config {
-            Some(file) => load(file)?,
-            None => {
-                let file = data.join(CONFIG_FILE);
-                if file.exists() { load(&file)? } else { Config::default() }
-            }
+        let config = if let Some(file) = &global.config {
+            load(file)?
+        } else {
+            let file = data.join(CONFIG_FILE);
+            if file.exists() { load(&file)? } else { Config::default() }
         };
         Ok(Self { data, config })
     }

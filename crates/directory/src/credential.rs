@@ -1,4 +1,4 @@
-//! Credentials of service principals and the rules about their dates.
+//! Keys of applications and service principals, and the rules about their dates.
 
 use actas_certificate::Certificate;
 use actas_token::VerifyingKey;
@@ -6,8 +6,14 @@ use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::password::PasswordCredential;
+
 /// The most credentials of one kind on one object.
 pub const CREDENTIALS_MAX: usize = 256;
+/// The longest key, in bytes: certificates with many names stay well below.
+pub const KEY_BYTES_MAX: usize = 16 * 1024;
+/// The longest `customKeyIdentifier`, in bytes.
+pub const CUSTOM_KEY_IDENTIFIER_BYTES_MAX: usize = 128;
 
 /// What kind of key.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -49,7 +55,7 @@ impl KeyUsage {
     }
 }
 
-/// A key of a service principal (Graph `keyCredential`).
+/// A key of an application or a service principal (Graph `keyCredential`).
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct KeyCredential {
     /// Its id.
@@ -69,29 +75,6 @@ pub struct KeyCredential {
     pub custom_key_identifier: String,
     /// For people.
     pub display_name: String,
-}
-
-/// A secret of a service principal, as a hash.
-#[derive(Clone, Deserialize, PartialEq, Serialize)]
-pub struct PasswordCredential {
-    /// Its id.
-    pub key_id: Uuid,
-    /// Argon2id, in PHC form.
-    pub hash: String,
-    /// The first three characters, so that a person can tell secrets apart.
-    pub hint: String,
-    /// From when it counts.
-    pub start: Timestamp,
-    /// Until when it counts.
-    pub end: Timestamp,
-    /// For people.
-    pub display_name: String,
-}
-
-impl std::fmt::Debug for PasswordCredential {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PasswordCredential({})", self.key_id)
-    }
 }
 
 /// Why a key credential is not taken.
@@ -119,6 +102,9 @@ pub enum CredentialRefused {
     /// A new credential without key.
     #[error("a new key credential needs a key")]
     NoKey,
+    /// A field beyond its length.
+    #[error("the {0} is longer than {1} bytes")]
+    TooLong(&'static str, usize),
     /// Two entries with one id.
     #[error("the key id '{0}' appears twice")]
     DuplicateId(Uuid),
@@ -171,6 +157,12 @@ impl KeyCredential {
         now: Timestamp,
     ) -> Result<(Self, Vec<CredentialWarning>), CredentialRefused> {
         let key = request.key.clone().ok_or(CredentialRefused::NoKey)?;
+        if key.len() > KEY_BYTES_MAX {
+            return Err(CredentialRefused::TooLong("key", KEY_BYTES_MAX));
+        }
+        if request.custom_key_identifier.as_ref().is_some_and(|id| id.len() > CUSTOM_KEY_IDENTIFIER_BYTES_MAX) {
+            return Err(CredentialRefused::TooLong("customKeyIdentifier", CUSTOM_KEY_IDENTIFIER_BYTES_MAX));
+        }
         let kind = request.kind.unwrap_or(KeyKind::AsymmetricX509Cert);
         let certificate = match kind {
             KeyKind::AsymmetricX509Cert => Some(read_certificate(&key)?),
@@ -237,6 +229,45 @@ impl KeyCredential {
             && same(request.start, self.start)
             && same(request.end, self.end)
     }
+}
+
+/// Everything that proves an application's identity in a tenant: the keys and secrets of
+/// its service principal, then those of its application, if that is registered here too.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    /// Certificates.
+    pub keys: Vec<KeyCredential>,
+    /// Secrets, hashed.
+    pub passwords: Vec<PasswordCredential>,
+}
+
+impl Credentials {
+    /// Keys that count at this moment, ready to verify with.
+    pub fn live_keys(&self, now: Timestamp) -> Vec<VerifyingKey> {
+        self.keys.iter().filter(|key| key.is_live(now)).filter_map(KeyCredential::verifying_key).collect()
+    }
+
+    /// Secrets that count at this moment.
+    pub fn live_passwords(&self, now: Timestamp) -> impl Iterator<Item = &PasswordCredential> {
+        self.passwords.iter().filter(move |password| password.is_live(now))
+    }
+}
+
+/// Adds one key to those that are stored.
+pub fn add(
+    stored: &[KeyCredential],
+    request: &KeyCredentialRequest,
+    new_id: Uuid,
+    now: Timestamp,
+) -> Result<(KeyCredential, Vec<CredentialWarning>), CredentialRefused> {
+    if stored.len() >= CREDENTIALS_MAX {
+        return Err(CredentialRefused::TooMany);
+    }
+    let (new, warnings) = KeyCredential::new(request, new_id, now)?;
+    if stored.iter().any(|own| own.key_id == new.key_id) {
+        return Err(CredentialRefused::DuplicateId(new.key_id));
+    }
+    Ok((new, warnings))
 }
 
 /// Replaces a whole collection, as Graph's PATCH does: what is left out is deleted, an

@@ -1,5 +1,5 @@
-//! OData `$filter`, as far as directory tools use it: comparison with `eq`, `in`,
-//! `startswith`, one lambda (`any`), `and`, `or`, `not`. Anything else is refused, so
+//! OData `$filter`, as far as directory tools use it: comparison with `eq`, `ne`, `in`,
+//! `startswith`, `endswith`, one lambda (`any`), `and`, `or`, `not`. Anything else is refused, so
 //! that no filter is ever half applied.
 
 /// The longest filter that is read, in bytes.
@@ -14,6 +14,8 @@ pub enum Filter {
     And(Vec<Self>),
     /// `property/any(x:x eq 'value')`.
     AnyEquals(String, String),
+    /// `endswith(property,'value')`.
+    EndsWith(String, String),
     /// `property eq 'value'`, `property eq true`, `property eq null`.
     Equals(String, Literal),
     /// `property in ('a','b')`.
@@ -95,8 +97,12 @@ impl Filter {
                 let value = get(name)?;
                 Ok(literals.iter().any(|literal| equals(&value, literal)))
             }
-            Self::StartsWith(name, start) => match get(name)? {
-                Property::Text(text) => Ok(text.to_lowercase().starts_with(&start.to_lowercase())),
+            Self::StartsWith(name, start) | Self::EndsWith(name, start) => match get(name)? {
+                Property::Text(text) => {
+                    let (text, part) = (text.to_lowercase(), start.to_lowercase());
+                    let ends = matches!(self, Self::EndsWith(..));
+                    Ok(if ends { text.ends_with(&part) } else { text.starts_with(&part) })
+                }
                 Property::Null => Ok(false),
                 _ => Err(Unsupported::Property(name.clone())),
             },
@@ -114,6 +120,25 @@ impl Filter {
             Self::Equals(name, Literal::Text(text)) if name == property => Some(text),
             Self::And(all) => all.iter().find_map(|one| one.required_text(property)),
             _ => None,
+        }
+    }
+
+    /// The text that the list `property` must hold for any object to match.
+    pub fn required_item(&self, property: &str) -> Option<&str> {
+        match self {
+            Self::AnyEquals(name, text) if name == property => Some(text),
+            Self::And(all) => all.iter().find_map(|one| one.required_item(property)),
+            _ => None,
+        }
+    }
+
+    /// Whether the original directory answers it only in its eventual view: `ne`, `not`
+    /// and `endswith`.
+    pub fn is_advanced(&self) -> bool {
+        match self {
+            Self::And(all) | Self::Or(all) => all.iter().any(Self::is_advanced),
+            Self::Not(_) | Self::EndsWith(..) => true,
+            Self::AnyEquals(..) | Self::Equals(..) | Self::In(..) | Self::StartsWith(..) => false,
         }
     }
 }
@@ -161,12 +186,17 @@ impl Parser<'_> {
             return Ok(inside);
         }
         let name = self.name()?;
-        if name.eq_ignore_ascii_case("startswith") && self.symbol("(") {
+        let function = [("startswith", Filter::StartsWith as fn(_, _) -> _), ("endswith", Filter::EndsWith)]
+            .into_iter()
+            .find(|(known, _)| name.eq_ignore_ascii_case(known));
+        if let Some((_, make)) = function
+            && self.symbol("(")
+        {
             let property = self.name()?;
             self.expect(",")?;
-            let start = self.text()?;
+            let part = self.text()?;
             self.expect(")")?;
-            return Ok(Filter::StartsWith(property, start));
+            return Ok(make(property, part));
         }
         if self.symbol("/any(") {
             let variable = self.name()?;
@@ -180,6 +210,9 @@ impl Parser<'_> {
         }
         if self.word("eq") {
             return Ok(Filter::Equals(name, self.literal()?));
+        }
+        if self.word("ne") {
+            return Ok(Filter::Not(Box::new(Filter::Equals(name, self.literal()?))));
         }
         if self.word("in") {
             self.expect("(")?;
@@ -301,6 +334,9 @@ mod tests {
         check("appId eq 'x' or accountEnabled eq true", Some(true));
         check("appId eq 'a1' and not(accountEnabled eq true)", Some(false));
         check("appId in ('x','a1')", Some(true));
+        check("appId ne 'a1'", Some(false));
+        check("endsWith(displayName,'s app')", Some(true));
+        check("endswith(displayName,'x')", Some(false));
         check("(appId eq 'x' or appId eq 'a1') and mail eq null", Some(true));
     }
 
@@ -309,7 +345,8 @@ mod tests {
         for filter in [
             "",
             "appId",
-            "appId ne 'a'",
+            "appId gt 'a'",
+            "endswith(appId)",
             "appId eq a1",
             "appId eq 'a",
             "appId eq 'a' xor 1",
@@ -327,5 +364,19 @@ mod tests {
         let filter = Filter::parse("appId eq 'a' and displayName eq 'b'").unwrap();
         assert_eq!(filter.required_text("appId"), Some("a"));
         assert_eq!(Filter::parse("appId eq 'a' or displayName eq 'b'").unwrap().required_text("appId"), None);
+        let filter = Filter::parse("names/any(n:n eq 'x') and displayName eq 'b'").unwrap();
+        assert_eq!(filter.required_item("names"), Some("x"));
+    }
+
+    #[test]
+    fn what_takes_the_eventual_view() {
+        for (filter, expected) in [
+            ("appId eq 'a' and startswith(displayName,'b')", false),
+            ("appId eq 'a' or displayName ne 'b'", true),
+            ("not(appId eq 'a')", true),
+            ("endswith(mail,'x')", true),
+        ] {
+            assert_eq!(Filter::parse(filter).unwrap().is_advanced(), expected, "{filter}");
+        }
     }
 }

@@ -4,6 +4,26 @@ use actas_token::{TenantId, UserKey};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::kept::{Kept, KeptProperty, Shape};
+
+/// What a user keeps and gives back.
+pub const KEPT: [KeptProperty; 14] = [
+    KeptProperty::new("businessPhones", Shape::Texts(64)),
+    KeptProperty::new("companyName", Shape::Text(64)),
+    KeptProperty::new("country", Shape::Text(128)),
+    KeptProperty::new("department", Shape::Text(64)),
+    KeptProperty::new("employeeId", Shape::Text(16)),
+    KeptProperty::new("givenName", Shape::Text(64)),
+    KeptProperty::new("jobTitle", Shape::Text(128)),
+    KeptProperty::new("mailNickname", Shape::Text(64)),
+    KeptProperty::new("mobilePhone", Shape::Text(64)),
+    KeptProperty::new("officeLocation", Shape::Text(128)),
+    KeptProperty::new("onPremisesImmutableId", Shape::Text(64)),
+    KeptProperty::new("preferredLanguage", Shape::Text(64)),
+    KeptProperty::new("surname", Shape::Text(64)),
+    KeptProperty::new("usageLocation", Shape::Text(2)),
+];
+
 /// A user of a tenant.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct User {
@@ -25,6 +45,16 @@ pub struct User {
     pub enabled: bool,
     /// Whether the user has a mailbox here.
     pub mailbox: bool,
+    /// What is kept and decides nothing.
+    #[serde(default)]
+    pub kept: Kept,
+    /// Grows with every change: the ETag.
+    #[serde(default = "first_version")]
+    pub version: i64,
+}
+
+fn first_version() -> i64 {
+    1
 }
 
 impl User {
@@ -40,6 +70,8 @@ impl User {
             puid: None,
             enabled: true,
             mailbox: true,
+            kept: Kept::new(),
+            version: first_version(),
         }
     }
 

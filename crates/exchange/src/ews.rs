@@ -23,12 +23,20 @@ pub use property::{
     PropertyTag, PropertyType, Value,
 };
 pub use request::{
-    AlternateId, BasePoint, Call, ConvertId, CreateItem, DeleteItem, DeleteType, FindFolder, FindItem, FolderTraversal,
-    GetFolder, GetItem, IndexedPageView, ItemTraversal, MessageDisposition, Request,
+    AlternateId, BasePoint, Call, ConflictResolution, ConvertId, CreateAttachment, CreateFolder, CreateItem,
+    DeleteAttachment, DeleteFolder, DeleteItem, DeleteType, EventType, FindFolder, FindItem, FolderChange,
+    FolderTraversal, FolderUpdate, GetAttachment, GetEvents, GetFolder, GetItem, GetServerTimeZones, IndexedPageView,
+    ItemChange, ItemTraversal, ItemUpdate, MessageDisposition, NewFolder, Request, ResolveNames, Subscribe,
+    SyncFolderHierarchy, SyncFolderItems, TransferItems, Unsubscribe, UpdateFolder, UpdateItem,
 };
 pub use response::{
-    ConvertIdResponse, CreateItemResponse, DeleteItemResponse, Failure, FindFolderResponse, FindItemResponse,
-    GetFolderResponse, GetItemResponse, Page, ResponseMessage,
+    Changeover, ConvertIdResponse, CopyItemResponse, CreateAttachmentResponse, CreateFolderResponse,
+    CreateItemResponse, CreatedAttachment, CreatedItem, DayOfWeek, Daylight, DeleteAttachmentResponse,
+    DeleteFolderResponse, DeleteItemResponse, Event, EventObject, Failure, FindFolderResponse, FindItemResponse,
+    GetAttachmentResponse, GetEventsResponse, GetFolderResponse, GetItemResponse, GetServerTimeZonesResponse,
+    MoveItemResponse, Notification, Page, Resolution, Resolutions, ResolveNamesResponse, ResponseMessage,
+    SubscribeResponse, Subscribed, SyncFolderHierarchyResponse, SyncFolderItemsResponse, Synced, SyncedFolder,
+    SyncedItem, TimeZone, UnsubscribeResponse, UpdateFolderResponse, UpdateItemResponse, UpdatedItem,
 };
 pub use response_code::{DeliveryClass, ResponseCode};
 pub use restriction::{
@@ -49,3 +57,11 @@ pub const RESTRICTION_NODES_MAX: usize = 200;
 pub const SORT_FIELDS_MAX: usize = 32;
 /// Items or folders of one page that a response may hold ("EWSFindCountLimit")
 pub const PAGE_ENTRIES_MAX: usize = 1000;
+/// Changes of one synchronisation that a response may hold
+pub const SYNC_CHANGES_MAX: usize = 512;
+/// Bytes of a synchronisation's state
+pub const SYNC_STATE_BYTES_MAX: usize = 1024;
+/// Events of one answer
+pub const EVENTS_MAX: usize = 200;
+/// People whom a name can stand for ("ResolveNames operation")
+pub const RESOLUTIONS_MAX: usize = 100;

@@ -27,6 +27,8 @@ pub struct MailboxConfig {
     pub verbose_diagnostics: bool,
     /// The most bytes of an EWS request.
     pub request_bytes_max: usize,
+    /// The most bytes of all items of one mailbox, files included.
+    pub quota_bytes: i64,
 }
 
 /// A way in which EWS can fail for one mailbox.
@@ -46,12 +48,15 @@ pub enum FaultKind {
 
 /// The most bytes of an EWS request, unless configured.
 const REQUEST_BYTES_MAX: usize = 40 * 1024 * 1024;
+/// The most bytes of one mailbox, unless configured.
+const QUOTA_BYTES: i64 = 50 * 1024 * 1024 * 1024;
 /// How old the server's knowledge of its trust may be, unless configured.
 const TRUST_REFRESH: Duration = Duration::from_secs(5);
 
 impl MailboxConfig {
     /// A careful configuration: trust at most five seconds old, terse diagnostics,
-    /// requests of at most 40 MiB.
+    /// requests of at most 40 MiB,
+    /// mailboxes of at most 50 GiB.
     pub fn new(hosts: Vec<String>, ews_url: impl Into<String>, autodiscover_url: impl Into<String>) -> Self {
         Self {
             hosts,
@@ -63,6 +68,7 @@ impl MailboxConfig {
             trust_refresh: TRUST_REFRESH,
             verbose_diagnostics: false,
             request_bytes_max: REQUEST_BYTES_MAX,
+            quota_bytes: QUOTA_BYTES,
         }
     }
 }

@@ -1,16 +1,22 @@
 //! Items as they are stored: one JSON document each, its files beside it.
 
+mod change;
+mod new;
+
+use std::collections::BTreeMap;
+
 use actas_exchange::ews::{
-    Body, BodyType, ExtendedFieldUri, ExtendedProperty, FileAttachment, Importance, Mailbox, Message, PropertyTag,
-    PropertyType, Sensitivity, Value,
+    Body, BodyType, ExtendedProperty, FileAttachment, Importance, Mailbox, Message, MimeContent, Sensitivity, Value,
 };
-use actas_store::mailbox::{Attachment, Item, ItemProperty, Owner};
+use actas_store::mailbox::{Attachment, Item, Owner};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 use uuid::Uuid;
 
 use crate::ids::{self, Of};
+
+pub(crate) use change::ChangedItem;
+pub(crate) use new::{NewItem, index_key};
 
 /// What a message is, but for what the store keeps in columns of its own: id, folder,
 /// version, time of receipt, size and whether it was read.
@@ -25,7 +31,7 @@ pub(crate) struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<StoredBody>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    attachments: Vec<StoredFile>,
+    pub(crate) attachments: Vec<StoredFile>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     categories: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +68,10 @@ pub(crate) struct Document {
     /// The MIME stream that the item came as; its bytes are beside it, like a file's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mime: Option<StoredMime>,
+    /// In which version each changed property changed last: by that it is known which changes
+    /// of two writers contradict each other.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) changed: BTreeMap<String, i64>,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -77,8 +87,8 @@ pub(crate) struct StoredMime {
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-struct StoredFile {
-    id: Uuid,
+pub(crate) struct StoredFile {
+    pub(crate) id: Uuid,
     name: Option<String>,
     content_type: Option<String>,
     content_id: Option<String>,
@@ -109,108 +119,6 @@ struct StoredProperty {
 enum StoredValue {
     Value(String),
     Values(Vec<String>),
-}
-
-/// An item that is ready for the store.
-#[derive(Debug)]
-pub(crate) struct NewItem {
-    pub(crate) item: Item,
-    pub(crate) properties: Vec<ItemProperty>,
-    pub(crate) attachments: Vec<Attachment>,
-}
-
-/// The class of a message that has none.
-const DEFAULT_CLASS: &str = "IPM.Note";
-/// Values that are longer are not found by index.
-const INDEXED_VALUE_BYTES_MAX: usize = 512;
-/// The media type under which an item's own MIME stream is kept.
-const MIME_TYPE: &str = "message/rfc822";
-
-// === to the store ===
-
-impl NewItem {
-    /// A message as a request had it, with everything that is left to the server.
-    ///
-    /// Class, flags and times each have two names; of two that differ the extended
-    /// property wins. A message without flags is a draft (MS-OXCMSG, `mfUnsent`).
-    pub(crate) fn of(message: Message, folder: Uuid, now: Timestamp) -> Result<Self, serde_json::Error> {
-        let mut message = message.normalised();
-        keep_first_of_each(&mut message.extended);
-        let time = |tag| time_property(&message, tag);
-        let received = time(PropertyTag::DELIVERY_TIME).or(message.received).unwrap_or(now);
-        let sent = time(PropertyTag::SUBMIT_TIME).or(message.sent).unwrap_or(received);
-        let mut attachments = Vec::with_capacity(message.attachments.len() + 1);
-        let files = message.attachments.into_iter().map(|file| StoredFile::split(file, &mut attachments)).collect();
-        let mime = message.mime_content.map(|mime| {
-            let id = Uuid::new_v4();
-            let content_type = MIME_TYPE.to_owned();
-            attachments.push(Attachment { id, name: String::new(), content_type, content: mime.content });
-            StoredMime { id, character_set: mime.character_set }
-        });
-        let class = message.item_class.unwrap_or_else(|| DEFAULT_CLASS.to_owned());
-        let properties = indexed(&class, &message.extended);
-        let document = Document {
-            class,
-            sensitivity: Some(message.sensitivity.unwrap_or(Sensitivity::Normal).as_str().to_owned()),
-            body: message.body.map(StoredBody::from),
-            attachments: files,
-            categories: message.categories,
-            importance: Some(message.importance.unwrap_or(Importance::Normal).as_str().to_owned()),
-            in_reply_to: message.in_reply_to,
-            is_draft: message.is_draft.unwrap_or(true),
-            sent: Some(sent),
-            created: Some(now),
-            extended: message.extended.iter().map(StoredProperty::from).collect(),
-            last_modified: Some(now),
-            sender: message.sender.map(StoredMailbox::from),
-            to: to_stored(message.to),
-            cc: to_stored(message.cc),
-            bcc: to_stored(message.bcc),
-            conversation_topic: message.conversation_topic.or_else(|| message.subject.clone()),
-            subject: message.subject,
-            from: message.from.map(StoredMailbox::from),
-            internet_message_id: message.internet_message_id,
-            references: message.references,
-            reply_to: to_stored(message.reply_to),
-            mime,
-        };
-        let document = serde_json::to_string(&document)?;
-        let size = document.len() + attachments.iter().map(|file| file.content.len()).sum::<usize>();
-        let item = Item {
-            id: Uuid::new_v4(),
-            folder,
-            received,
-            version: 1,
-            is_read: message.is_read.unwrap_or(false),
-            size: i64::try_from(size).unwrap_or(i64::MAX),
-            document,
-        };
-        Ok(Self { item, properties, attachments })
-    }
-}
-
-fn keep_first_of_each(properties: &mut Vec<ExtendedProperty>) {
-    let mut seen = HashSet::with_capacity(properties.len());
-    properties.retain(|property| seen.insert(property.uri().clone()));
-}
-
-fn time_property(message: &Message, tag: PropertyTag) -> Option<Timestamp> {
-    let uri = ExtendedFieldUri::tag(tag, PropertyType::SYSTEM_TIME);
-    message.extended.iter().find(|property| *property.uri() == uri)?.text()?.parse().ok()
-}
-
-/// What the item is found by without reading its folder: each short text property.
-fn indexed(class: &str, extended: &[ExtendedProperty]) -> Vec<ItemProperty> {
-    let class_uri = ExtendedFieldUri::tag(PropertyTag::MESSAGE_CLASS, PropertyType::STRING);
-    let texts = extended.iter().filter_map(|property| index_key(property.uri(), property.text()?));
-    index_key(&class_uri, class).into_iter().chain(texts).collect()
-}
-
-/// The key under which an item with this property and value is found, if there is an
-/// index for such.
-pub(crate) fn index_key(uri: &ExtendedFieldUri, value: &str) -> Option<ItemProperty> {
-    (uri.kind == PropertyType::STRING && value.len() <= INDEXED_VALUE_BYTES_MAX)
-        .then(|| ItemProperty { property: uri.to_string(), value: value.to_owned() })
 }
 
 // === from the store ===
@@ -276,6 +184,16 @@ impl StoredBody {
     }
 }
 
+impl StoredMime {
+    /// Takes the bytes out of a MIME stream.
+    fn split(mime: MimeContent, files: &mut Vec<Attachment>) -> Self {
+        let id = Uuid::new_v4();
+        let content_type = new::MIME_TYPE.to_owned();
+        files.push(Attachment { id, name: String::new(), content_type, content: mime.content });
+        Self { id, character_set: mime.character_set }
+    }
+}
+
 impl StoredFile {
     /// Takes the bytes out of an attachment.
     fn split(file: FileAttachment, files: &mut Vec<Attachment>) -> Self {
@@ -298,7 +216,7 @@ impl StoredFile {
         stored
     }
 
-    fn restore(self, owner: Owner) -> FileAttachment {
+    pub(crate) fn restore(self, owner: Owner) -> FileAttachment {
         FileAttachment {
             id: Some(ids::write(Of::Attachment, owner, self.id)),
             name: self.name,

@@ -4,71 +4,95 @@
 //! `ErrorAccessDenied` by its owner's address and not found by its id, whether there is
 //! such a mailbox or not.
 
+mod apply;
+mod attachments;
+mod convert;
 mod create;
 mod delete;
+mod events;
+mod failures;
 mod find_folder;
 mod find_item;
+mod folders;
 mod get;
 mod page;
+mod resolve;
+mod sync;
+mod transfer;
+mod update;
+mod zones;
 
-use actas_directory::User;
+use actas_directory::{TenantId, User};
 use actas_exchange::ews::{
-    AlternateId, ConvertIdResponse, CreateItemResponse, DeleteItemResponse, Failure, FindFolderResponse,
-    FindItemResponse, FolderId, FolderName, GetFolderResponse, GetItemResponse, Message, Request, ResponseCode,
-    ResponseMessage,
+    ConvertIdResponse, CopyItemResponse, CreateAttachmentResponse, CreateFolderResponse, CreateItemResponse,
+    DeleteAttachmentResponse, DeleteFolderResponse, DeleteItemResponse, Failure, FindFolderResponse, FindItemResponse,
+    FolderId, FolderName, GetAttachmentResponse, GetEventsResponse, GetFolderResponse, GetItemResponse,
+    GetServerTimeZonesResponse, Message, MoveItemResponse, Request, ResolveNamesResponse, ResponseCode,
+    ResponseMessage, SubscribeResponse, SyncFolderHierarchyResponse, SyncFolderItemsResponse, UnsubscribeResponse,
+    UpdateFolderResponse, UpdateItemResponse,
 };
 use actas_exchange::soap::Fault;
 use actas_store::mailbox::{Folder, Item, Owner};
-use actas_store::{Error, ErrorKind};
 use jiff::Timestamp;
 
-use crate::document::{Corrupt, Document, StoredMime};
+use self::failures::{access_denied, corrupt, folder_not_found, malformed, not_supported};
+use crate::document::{Document, StoredMime};
 use crate::ids::{self, NoId, Of};
 use crate::tree::{self, Tree};
 use crate::{Inner, admission};
+
+/// The largest item, with its files.
+const ITEM_BYTES_MAX: i64 = 25 * 1024 * 1024;
+
+/// Whether an operation touches no mailbox, so that nobody has to be named in whose name it acts.
+pub(crate) fn needs_no_mailbox(request: &Request) -> bool {
+    matches!(request, Request::ConvertId(_) | Request::GetServerTimeZones(_) | Request::ResolveNames(_))
+}
 
 /// Performs an operation and writes its response. What goes wrong with one item of many
 /// is said in its own message; a fault is about the whole request.
 pub(crate) async fn perform(
     server: &Inner,
+    tenant: TenantId,
     user: Option<&User>,
     request: Request,
     now: Timestamp,
 ) -> Result<String, Fault> {
-    if let Request::ConvertId(request) = &request {
-        return Ok(convert_id(&request.ids));
+    match &request {
+        Request::ConvertId(request) => return Ok(convert::ids(request).write()),
+        Request::GetServerTimeZones(request) => return Ok(zones::answer(request).write(request.full)),
+        Request::ResolveNames(request) => {
+            return Ok(resolve::names(server, tenant, request).await.write(request.full_contact_data));
+        }
+        _ => {}
     }
     let user = user.ok_or_else(admission::impersonation_required)?;
     let owner = tree::owner(user);
     let tree = Tree::load(&server.mailboxes, owner, now).await.map_err(|error| admission::storage_fault(&error))?;
     let mailbox = OpenMailbox { server, user, owner, tree, now };
     match request {
+        Request::CopyItem(request) => Ok(mailbox.copy_items(&request).await.write()),
+        Request::CreateAttachment(request) => Ok(mailbox.create_attachments(request).await.write()),
+        Request::CreateFolder(request) => Ok(mailbox.create_folders(request).await.write()),
         Request::CreateItem(request) => Ok(mailbox.create_items(request).await.write()),
+        Request::DeleteAttachment(request) => Ok(mailbox.delete_attachments(&request).await.write()),
+        Request::DeleteFolder(request) => Ok(mailbox.delete_folders(&request).await.write()),
         Request::DeleteItem(request) => Ok(mailbox.delete_items(&request).await.write()),
         Request::FindFolder(request) => Ok(mailbox.find_folders(&request).await.write(&request.shape)),
         Request::FindItem(request) => Ok(mailbox.find_items(&request).await.write(&request.shape)),
+        Request::GetAttachment(request) => Ok(mailbox.get_attachments(&request).await.write()),
+        Request::GetEvents(request) => Ok(mailbox.get_events(&request).await.write()),
         Request::GetFolder(request) => Ok(mailbox.get_folders(&request).await.write(&request.shape)),
         Request::GetItem(request) => Ok(mailbox.get_items(&request).await.write(&request.shape)),
+        Request::MoveItem(request) => Ok(mailbox.move_items(&request).await.write()),
+        Request::Subscribe(request) => Ok(mailbox.subscribe(&request).await.write()),
+        Request::SyncFolderHierarchy(request) => Ok(mailbox.sync_folders(&request).await.write(&request.shape)),
+        Request::SyncFolderItems(request) => Ok(mailbox.sync_items(&request).await.write(&request.shape)),
+        Request::Unsubscribe(request) => Ok(mailbox.unsubscribe(&request).await.write()),
+        Request::UpdateFolder(request) => Ok(mailbox.update_folders(request).await.write()),
+        Request::UpdateItem(request) => Ok(mailbox.update_items(&request).await.write()),
         other => Err(not_supported(other.name())),
     }
-}
-
-/// Never `ErrorInvalidRequest`: exchangelib takes it for a wrong version and tries all
-/// others.
-fn not_supported(operation: &str) -> Fault {
-    let name: String = operation.chars().take(64).filter(char::is_ascii_alphanumeric).collect();
-    Fault::new(invalid_operation(), format!("The operation {name} is not supported by this server."))
-}
-
-fn invalid_operation() -> ResponseCode {
-    ResponseCode::from_name("ErrorInvalidOperation")
-}
-
-/// exchangelib asks for this to learn the server's version from the header of any answer;
-/// ids have one format here.
-fn convert_id(ids: &[AlternateId]) -> String {
-    let messages = ids.iter().map(|_| ResponseMessage::Error(malformed())).collect();
-    ConvertIdResponse { messages }.write()
 }
 
 /// HTTP 200 that hides a failure of everything: what Exchange does under load.
@@ -81,7 +105,15 @@ pub(crate) fn all_failed(request: &Request) -> String {
         (0..count).map(|_| ResponseMessage::Error(failure.clone())).collect()
     }
     match request {
+        Request::ConvertId(request) => ConvertIdResponse { messages: failed(request.ids.len()) }.write(),
+        Request::CopyItem(request) => CopyItemResponse { messages: failed(request.items.len()) }.write(),
+        Request::CreateAttachment(request) => {
+            CreateAttachmentResponse { messages: failed(request.attachments.len()) }.write()
+        }
+        Request::CreateFolder(request) => CreateFolderResponse { messages: failed(request.folders.len()) }.write(),
         Request::CreateItem(request) => CreateItemResponse { messages: failed(request.items.len()) }.write(),
+        Request::DeleteAttachment(request) => DeleteAttachmentResponse { messages: failed(request.ids.len()) }.write(),
+        Request::DeleteFolder(request) => DeleteFolderResponse { messages: failed(request.folders.len()) }.write(),
         Request::DeleteItem(request) => DeleteItemResponse { messages: failed(request.items.len()) }.write(),
         Request::FindFolder(request) => {
             FindFolderResponse { messages: failed(request.folders.len()) }.write(&request.shape)
@@ -89,11 +121,23 @@ pub(crate) fn all_failed(request: &Request) -> String {
         Request::FindItem(request) => {
             FindItemResponse { messages: failed(request.folders.len()) }.write(&request.shape)
         }
+        Request::GetAttachment(request) => GetAttachmentResponse { messages: failed(request.ids.len()) }.write(),
+        Request::GetEvents(_) => GetEventsResponse { messages: failed(1) }.write(),
         Request::GetFolder(request) => {
             GetFolderResponse { messages: failed(request.folders.len()) }.write(&request.shape)
         }
         Request::GetItem(request) => GetItemResponse { messages: failed(request.items.len()) }.write(&request.shape),
-        Request::ConvertId(request) => ConvertIdResponse { messages: failed(request.ids.len()) }.write(),
+        Request::GetServerTimeZones(request) => GetServerTimeZonesResponse { messages: failed(1) }.write(request.full),
+        Request::MoveItem(request) => MoveItemResponse { messages: failed(request.items.len()) }.write(),
+        Request::ResolveNames(_) => ResolveNamesResponse { messages: failed(1) }.write(false),
+        Request::Subscribe(_) => SubscribeResponse { messages: failed(1) }.write(),
+        Request::SyncFolderHierarchy(request) => {
+            SyncFolderHierarchyResponse { messages: failed(1) }.write(&request.shape)
+        }
+        Request::SyncFolderItems(request) => SyncFolderItemsResponse { messages: failed(1) }.write(&request.shape),
+        Request::Unsubscribe(_) => UnsubscribeResponse { messages: failed(1) }.write(),
+        Request::UpdateFolder(request) => UpdateFolderResponse { messages: failed(request.changes.len()) }.write(),
+        Request::UpdateItem(request) => UpdateItemResponse { messages: failed(request.changes.len()) }.write(),
         _ => ConvertIdResponse { messages: failed(1) }.write(),
     }
 }
@@ -140,40 +184,5 @@ impl OpenMailbox<'_> {
         let mime = document.mime.take();
         let message = document.into_message(self.owner, item, version).map_err(|why| corrupt(&why))?;
         Ok((message, mime))
-    }
-}
-
-// === failures ===
-
-fn access_denied() -> Failure {
-    Failure::new(ResponseCode::ErrorAccessDenied, "Access is denied. Check credentials and try again.")
-}
-
-fn folder_not_found() -> Failure {
-    Failure::new(ResponseCode::ErrorFolderNotFound, "The specified folder could not be found in the store.")
-}
-
-fn item_not_found() -> Failure {
-    Failure::new(ResponseCode::ErrorItemNotFound, "The specified object was not found in the store.")
-}
-
-fn malformed() -> Failure {
-    Failure::new(ResponseCode::ErrorInvalidIdMalformed, "Id is malformed.")
-}
-
-fn corrupt(why: &Corrupt) -> Failure {
-    tracing::error!(%why, "a stored item cannot be read");
-    Failure::new(ResponseCode::ErrorCorruptData, "The operation failed because the data is corrupted.")
-}
-
-/// The failure of one item because the database failed.
-fn storage(error: &Error) -> Failure {
-    tracing::error!(%error, "the mailbox database failed");
-    match error.kind() {
-        ErrorKind::Full => Failure::new(ResponseCode::ErrorMailboxStoreUnavailable, "The mailbox store is full."),
-        _ => Failure::new(
-            ResponseCode::ErrorInternalServerTransientError,
-            "An internal server error occurred. Try again later.",
-        ),
     }
 }

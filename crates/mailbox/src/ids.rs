@@ -12,6 +12,7 @@ pub(crate) enum Of {
     Attachment,
     Folder,
     Item,
+    Subscription,
 }
 
 /// Why an id leads to nothing.
@@ -32,6 +33,7 @@ impl Of {
             Self::Attachment => b'A',
             Self::Folder => b'F',
             Self::Item => b'I',
+            Self::Subscription => b'S',
         }
     }
 }
@@ -73,8 +75,49 @@ pub(crate) fn folder(owner: Owner, id: Uuid, version: i64) -> FolderKey {
     FolderKey::with_change_key(write(Of::Folder, owner, id), change_key(version))
 }
 
-fn change_key(version: i64) -> String {
+/// A version, a watermark or another number of ours as clients see it.
+pub(crate) fn change_key(version: i64) -> String {
     STANDARD.encode(version.to_be_bytes())
+}
+
+/// Reads what [`change_key`] wrote.
+pub(crate) fn read_change_key(text: &str) -> Option<i64> {
+    let bytes = <[u8; 8]>::try_from(STANDARD.decode(text).ok()?).ok()?;
+    Some(i64::from_be_bytes(bytes)).filter(|number| *number >= 0)
+}
+
+/// The bytes of an id of ours, of whatever kind and mailbox.
+pub(crate) fn bytes(text: &str) -> Option<Vec<u8>> {
+    let bytes = STANDARD.decode(text).ok()?;
+    is_id(&bytes).then_some(bytes)
+}
+
+/// Whether these are the bytes of an id of an item, folder or attachment.
+pub(crate) fn is_id(bytes: &[u8]) -> bool {
+    bytes.len() == ID_BYTES && bytes[0] == FORM && [b'A', b'F', b'I'].contains(&bytes[1])
+}
+
+/// Form, kind, user, object.
+const ID_BYTES: usize = 2 + 16 + 16;
+
+// === states of synchronisations ===
+
+/// Where a synchronisation of a folder stands; of the folders themselves, the folder that they
+/// are below.
+pub(crate) fn sync_state(of: Of, owner: Owner, folder: Uuid, number: i64) -> String {
+    let mut bytes = vec![FORM, b'Y', of.byte()];
+    bytes.extend(owner.user.as_bytes());
+    bytes.extend(folder.as_bytes());
+    bytes.extend(number.to_be_bytes());
+    STANDARD.encode(bytes)
+}
+
+/// Reads a state that was written for the same folder of the same mailbox.
+pub(crate) fn read_sync_state(of: Of, owner: Owner, folder: Uuid, text: &str) -> Option<i64> {
+    let bytes = STANDARD.decode(text).ok()?;
+    let (head, number) = bytes.split_last_chunk::<8>()?;
+    let number = i64::from_be_bytes(*number);
+    (number >= 0 && sync_state(of, owner, folder, number) == text && head.len() == ID_BYTES + 1).then_some(number)
 }
 
 #[cfg(test)]
@@ -85,6 +128,27 @@ mod tests {
 
     fn owner(user: u128) -> Owner {
         Owner { tenant: TenantId(Uuid::from_u128(1)), user: Uuid::from_u128(user) }
+    }
+
+    #[test]
+    fn a_state_is_good_for_one_folder() {
+        let (folder, other) = (Uuid::from_u128(7), Uuid::from_u128(8));
+        let state = sync_state(Of::Item, owner(2), folder, 9);
+        assert_eq!(read_sync_state(Of::Item, owner(2), folder, &state), Some(9));
+        assert_eq!(read_sync_state(Of::Folder, owner(2), folder, &state), None);
+        assert_eq!(read_sync_state(Of::Item, owner(3), folder, &state), None);
+        assert_eq!(read_sync_state(Of::Item, owner(2), other, &state), None);
+        for wrong in ["", "AAAA", "not base64", &state[4..], &sync_state(Of::Item, owner(2), folder, -1)] {
+            assert_eq!(read_sync_state(Of::Item, owner(2), folder, wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn change_keys() {
+        assert_eq!(read_change_key(&change_key(7)), Some(7));
+        for wrong in ["", "AAAA", "x", &change_key(-1), &change_key(7)[1..]] {
+            assert_eq!(read_change_key(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The path of a request: route, admission, operation, answer.
 
 use actas_exchange::autodiscover::GetUserSettingsRequest;
-use actas_exchange::ews::{Call, Request as Operation};
+use actas_exchange::ews::Call;
 use actas_exchange::soap::{Fault, Service};
 use actas_runtime::ClientCertificate;
 use actas_token::key::x5t_s256;
@@ -234,8 +234,8 @@ impl Inner {
         };
         let named = call.header.impersonation.as_ref();
         let user = match caller.user(&self.directory, named).await {
-            // The probe for our version touches no mailbox, and clients send it before they know one.
-            Ok(None) if !matches!(call.request, Operation::ConvertId(_)) => Err(admission::impersonation_required()),
+            // Clients probe for our version before they know a mailbox.
+            Ok(None) if !ews::needs_no_mailbox(&call.request) => Err(admission::impersonation_required()),
             user => user,
         };
         let user = match user {
@@ -255,7 +255,7 @@ impl Inner {
                 Some(FaultKind::InternalErrorInside200) => return Answer::Soap(ews::all_failed(&call.request)),
                 None => {}
             }
-            match ews::perform(self, user.as_ref(), call.request, subject.now).await {
+            match ews::perform(self, caller.tenant, user.as_ref(), call.request, subject.now).await {
                 Ok(text) => Answer::Soap(text),
                 Err(failed) => fault(failed),
             }

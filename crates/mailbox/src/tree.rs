@@ -96,6 +96,11 @@ impl Tree {
         Ok(Self { owner, folders })
     }
 
+    /// How many folders there are.
+    pub(crate) fn len(&self) -> usize {
+        self.folders.len()
+    }
+
     pub(crate) fn by_role(&self, role: DistinguishedFolder) -> Option<&Folder> {
         self.folders.iter().find(|folder| folder.distinguished.as_deref() == Some(role.as_str()))
     }

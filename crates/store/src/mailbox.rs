@@ -1,12 +1,23 @@
 //! Folders, items and attachments of mailboxes. Every look-up takes tenant and owner.
 
+mod changes;
+mod folders;
+mod items;
+mod people;
+mod subscriptions;
+
 use actas_directory::TenantId;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::database::{Database, Unit};
+use crate::database::Database;
 use crate::error::Error;
-use crate::value::{Row, Value};
+use crate::value::Row;
+
+pub use changes::{Change, ChangeKind};
+pub use folders::NewParent;
+pub use items::{ItemUpdate, Moved};
+pub use subscriptions::Subscription;
 
 /// Whose mailbox: a user of a tenant.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -112,15 +123,6 @@ impl Mailboxes {
         Self { database }
     }
 
-    /// Makes the folders that are not there yet, parents first.
-    pub async fn ensure_folders(&self, owner: Owner, folders: &[Folder], now: Timestamp) -> Result<(), Error> {
-        let unit = folders.iter().fold(Unit::new(), |unit, folder| {
-            let (sql, values) = insert_folder(owner, folder, now);
-            unit.then(sql, values)
-        });
-        self.database.write(unit).await.map(drop)
-    }
-
     /// A folder by its distinguished name.
     pub async fn distinguished(&self, owner: Owner, name: &str) -> Result<Option<Folder>, Error> {
         const SQL: &str = select_folders!("WHERE owner = ?1 AND tenant = ?2 AND distinguished = ?3");
@@ -152,54 +154,6 @@ impl Mailboxes {
         row.map_or(Ok(FolderCounts::default()), |row| {
             Ok(FolderCounts { total: row.integer(0)?, unread: row.integer(1)?, children: row.integer(2)? })
         })
-    }
-
-    /// Adds an item with its searchable properties and attachments. When this returns,
-    /// it is on disk.
-    pub async fn add_item(
-        &self,
-        owner: Owner,
-        item: &Item,
-        properties: &[ItemProperty],
-        attachments: &[Attachment],
-    ) -> Result<(), Error> {
-        const SQL: &str =
-            "INSERT INTO item (id, number, tenant, owner, folder, received, version, is_read, size, document)
-            VALUES (?1, (SELECT COALESCE(MAX(number), 0) + 1 FROM item), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-        let mut unit = Unit::new().then_one(
-            SQL,
-            vec![
-                item.id.into(),
-                owner.tenant.0.into(),
-                owner.user.into(),
-                item.folder.into(),
-                item.received.into(),
-                item.version.into(),
-                item.is_read.into(),
-                item.size.into(),
-                item.document.clone().into(),
-            ],
-        );
-        for ItemProperty { property, value } in properties {
-            unit = unit.then_one(
-                "INSERT INTO item_property (item, owner, property, value) VALUES (?1, ?2, ?3, ?4)",
-                vec![item.id.into(), owner.user.into(), property.clone().into(), value.clone().into()],
-            );
-        }
-        for (number, attachment) in (0..).zip(attachments) {
-            unit = unit.then_one(
-                "INSERT INTO attachment (id, item, number, name, content_type, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                vec![
-                    attachment.id.into(),
-                    item.id.into(),
-                    Value::Integer(number),
-                    attachment.name.clone().into(),
-                    attachment.content_type.clone().into(),
-                    attachment.content.clone().into(),
-                ],
-            );
-        }
-        self.database.write(unit).await.map(drop)
     }
 
     /// An item by id.
@@ -251,6 +205,37 @@ impl Mailboxes {
         rows.iter().map(to_item).collect()
     }
 
+    /// An attachment by its id, with the item that it is in.
+    pub async fn attachment(&self, owner: Owner, id: Uuid) -> Result<Option<(Item, Attachment)>, Error> {
+        const SQL: &str =
+            "SELECT i.id, a.name, a.content_type, a.content FROM attachment a JOIN item i ON i.id = a.item
+            WHERE a.id = ?1 AND i.owner = ?2 AND i.tenant = ?3";
+        let values = vec![id.into(), owner.user.into(), owner.tenant.0.into()];
+        let Some(row) = self.database.read_one(SQL, values).await? else { return Ok(None) };
+        let attachment = Attachment {
+            id,
+            name: row.text(1)?.to_owned(),
+            content_type: row.text(2)?.to_owned(),
+            content: row.bytes(3)?.to_vec(),
+        };
+        Ok(self.item(owner, row.uuid(0)?).await?.map(|item| (item, attachment)))
+    }
+
+    /// Bytes of an attachment; 0 if there is none.
+    pub async fn attachment_size(&self, owner: Owner, id: Uuid) -> Result<i64, Error> {
+        const SQL: &str = "SELECT LENGTH(a.content) FROM attachment a JOIN item i ON i.id = a.item
+            WHERE a.id = ?1 AND i.owner = ?2 AND i.tenant = ?3";
+        let row = self.database.read_one(SQL, vec![id.into(), owner.user.into(), owner.tenant.0.into()]).await?;
+        row.map_or(Ok(0), |row| row.integer(0))
+    }
+
+    /// Bytes of all items together, files included.
+    pub async fn size(&self, owner: Owner) -> Result<i64, Error> {
+        const SQL: &str = "SELECT bytes FROM mailbox_size WHERE owner = ?1 AND tenant = ?2";
+        let row = self.database.read_one(SQL, vec![owner.user.into(), owner.tenant.0.into()]).await?;
+        row.map_or(Ok(0), |row| row.integer(0))
+    }
+
     /// An item's attachments, in order.
     pub async fn attachments(&self, item: Uuid) -> Result<Vec<Attachment>, Error> {
         const SQL: &str = "SELECT id, name, content_type, content FROM attachment WHERE item = ?1 ORDER BY number";
@@ -266,46 +251,6 @@ impl Mailboxes {
             })
             .collect()
     }
-
-    /// Removes an item for good; fails as stale when there is none.
-    pub async fn delete_item(&self, owner: Owner, id: Uuid) -> Result<(), Error> {
-        let unit = Unit::new()
-            .then("DELETE FROM item_property WHERE item = ?1 AND owner = ?2", vec![id.into(), owner.user.into()])
-            .then(
-                "DELETE FROM attachment WHERE item IN (SELECT id FROM item WHERE id = ?1 AND owner = ?2)",
-                vec![id.into(), owner.user.into()],
-            )
-            .then_one(
-                "DELETE FROM item WHERE id = ?1 AND owner = ?2 AND tenant = ?3",
-                vec![id.into(), owner.user.into(), owner.tenant.0.into()],
-            );
-        self.database.write(unit).await.map(drop)
-    }
-
-    /// Moves an item; fails as stale when there is none.
-    pub async fn move_item(&self, owner: Owner, id: Uuid, folder: Uuid) -> Result<(), Error> {
-        const SQL: &str =
-            "UPDATE item SET folder = ?1, version = version + 1 WHERE id = ?2 AND owner = ?3 AND tenant = ?4";
-        let values = vec![folder.into(), id.into(), owner.user.into(), owner.tenant.0.into()];
-        self.database.write(Unit::new().then_one(SQL, values)).await.map(drop)
-    }
-}
-
-fn insert_folder(owner: Owner, folder: &Folder, now: Timestamp) -> (&'static str, Vec<Value>) {
-    const SQL: &str = "INSERT INTO folder (id, tenant, owner, parent, distinguished, name, class, version, created)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
-    let values = vec![
-        folder.id.into(),
-        owner.tenant.0.into(),
-        owner.user.into(),
-        folder.parent.into(),
-        folder.distinguished.clone().into(),
-        folder.name.clone().into(),
-        folder.class.clone().into(),
-        folder.version.into(),
-        now.into(),
-    ];
-    (SQL, values)
 }
 
 fn to_folder(row: &Row) -> Result<Folder, Error> {

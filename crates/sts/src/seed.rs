@@ -1,6 +1,6 @@
 //! What every tenant has from the start: the services' own principals.
 
-use actas_directory::{ServicePrincipal, TenantId, well_known};
+use actas_directory::{ServicePrincipal, TenantId, app_role, well_known};
 use actas_store::directory::{Audit, Directory};
 use jiff::Timestamp;
 use serde_json::json;
@@ -45,4 +45,17 @@ pub async fn well_known_principals(
         directory.add_principal(&principal, Audit { time: now, tenant, kind: "principal added", details }).await?;
     }
     Ok(())
+}
+
+/// Gives a principal, before it is stored, a permission of one of the services by its
+/// value. False where no service exposes such a role.
+pub async fn grant(
+    directory: &Directory,
+    principal: &mut ServicePrincipal,
+    value: &str,
+    now: Timestamp,
+) -> Result<bool, actas_store::Error> {
+    let Some(app_id) = app_role::service_of(value) else { return Ok(false) };
+    let resource = directory.principal_by_app(principal.tenant, app_id).await?;
+    Ok(resource.is_some_and(|resource| principal.grant(&resource, value, Uuid::new_v4(), now)))
 }

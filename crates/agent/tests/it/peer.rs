@@ -183,7 +183,7 @@ fn ews(peer: &Peer, body: &[u8]) -> Response {
                 let id = ItemId::new(Uuid::new_v4().to_string());
                 item.item_id = Some(id.clone());
                 kept.push(item);
-                messages.push(ResponseMessage::Success(Some(id)));
+                messages.push(ResponseMessage::Success(Some(id.into())));
             }
             if step == Creating::KeepsAndFails {
                 return StatusCode::BAD_GATEWAY.into_response();

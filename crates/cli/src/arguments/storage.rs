@@ -73,6 +73,10 @@ pub(crate) struct List {}
 pub(crate) struct Show {
     /// The item
     pub(crate) id: String,
+
+    /// Read the item back from its mailbox over EWS instead
+    #[arg(long)]
+    pub(crate) in_mailbox: bool,
 }
 
 /// Kind of item, which decides where it goes in a mailbox.

@@ -35,7 +35,7 @@ Examples:
   Ask for a token for Exchange:
     actas token request
   Ask for one for another resource:
-    actas token request --resource 00000003-0000-0ff1-ce00-000000000000/sharepoint.example@5588b4fd-9c4a-4a52-9a86-1d3b4d1f4a0e";
+    actas token request --resource 00000002-0000-0ff1-ce00-000000000000/ews.outlook.example@5588b4fd-9c4a-4a52-9a86-1d3b4d1f4a0e";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:

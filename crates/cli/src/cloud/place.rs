@@ -110,6 +110,12 @@ impl Place {
         self.origins.first().map_or("https://localhost", Origin::as_str)
     }
 
+    /// What Graph is named in a scope, beside its well-known names. Where everything is at
+    /// one public origin, that is Exchange's name.
+    pub(crate) fn graph_name(&self) -> Option<&str> {
+        if let Kind::Public = self.kind { None } else { Some(self.graph_origin()) }
+    }
+
     /// The origin of Graph.
     pub(crate) fn graph_origin(&self) -> &str {
         self.origins.last().filter(|_| matches!(self.kind, Kind::Named)).map_or_else(|| self.origin(), Origin::as_str)

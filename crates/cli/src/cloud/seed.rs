@@ -9,11 +9,12 @@ use actas_directory::credential::{KeyCredentialRequest, one_year_after};
 use actas_directory::exchange_side::{AuthServer, AuthServerKind, PartnerApplication};
 use actas_directory::onprem::ApplicationTrustLevel;
 use actas_directory::{
-    DomainName, KeyCredential, PasswordCredential, ServicePrincipal, Tenant, TenantId, User, UserKey, well_known,
+    Application, DomainName, KeyCredential, PasswordCredential, ServicePrincipal, Tenant, TenantId, User, UserKey,
+    well_known,
 };
 use actas_mailbox::ensure_mailbox;
 use actas_store::directory::Audit;
-use actas_sts::seed::{ServiceHosts, well_known_principals};
+use actas_sts::seed::{ServiceHosts, grant, well_known_principals};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
@@ -149,7 +150,7 @@ impl Cloud {
         };
         let hosts = ServiceHosts {
             exchange: self.place.exchange_hosts.clone(),
-            graph: vec![self.place.graph_origin().to_owned()],
+            graph: self.place.graph_name().map(str::to_owned).into_iter().collect(),
         };
         well_known_principals(&self.directory, tenant.id, &hosts, now).await?;
         self.keep_graph_name(tenant.id).await?;
@@ -177,7 +178,7 @@ impl Cloud {
 
     /// A loopback cloud has another port, and so another Graph, at every start.
     async fn keep_graph_name(&self, tenant: TenantId) -> Result<(), Problem> {
-        let origin = self.place.graph_origin();
+        let Some(origin) = self.place.graph_name() else { return Ok(()) };
         let Some(mut graph) = self.directory.principal_by_app(tenant, well_known::GRAPH).await? else { return Ok(()) };
         if !graph.is_named(origin) {
             graph.names.retain(|name| !name.starts_with("https://localhost:"));
@@ -191,15 +192,15 @@ impl Cloud {
 
     async fn seed_user(&self, tenant: TenantId, seed: &SeedUser, now: Timestamp) -> Result<User, Problem> {
         let key = UserKey::Upn(seed.address.to_lowercase());
-        let user = match self.directory.users_by_key(tenant, &key).await?.into_iter().next() {
-            Some(user) => user,
-            None => {
-                let name = seed.display_name.as_deref().unwrap_or(&seed.address);
-                let mut user = User::new(Uuid::new_v4(), tenant, name, &seed.address);
-                user.mailbox = seed.mailbox;
-                self.directory.add_user(&user, seeded(tenant, "user added", &seed.address, now)).await?;
-                user
-            }
+        let known = self.directory.users_by_key(tenant, &key).await?.into_iter().next();
+        let user = if let Some(user) = known {
+            user
+        } else {
+            let name = seed.display_name.as_deref().unwrap_or(&seed.address);
+            let mut user = User::new(Uuid::new_v4(), tenant, name, &seed.address);
+            user.mailbox = seed.mailbox;
+            self.directory.add_user(&user, seeded(tenant, "user added", &seed.address, now)).await?;
+            user
         };
         if user.mailbox {
             ensure_mailbox(self.database.clone(), &user, now).await?;
@@ -222,18 +223,26 @@ impl Cloud {
                 .into_iter()
                 .find(|principal| principal.display_name == seed.name),
         };
-        let principal = match known {
-            Some(principal) => principal,
-            None => {
-                let app_id = seed.id.unwrap_or_else(Uuid::new_v4);
-                let mut principal = ServicePrincipal::new(Uuid::new_v4(), tenant, app_id, &seed.name, now);
-                principal.roles.clone_from(&seed.roles);
-                principal.trusted_for_delegation = seed.exchange_partner;
-                self.directory.add_principal(&principal, seeded(tenant, "principal added", &seed.name, now)).await?;
-                principal
+        let principal = if let Some(principal) = known {
+            principal
+        } else {
+            let app_id = seed.id.unwrap_or_else(Uuid::new_v4);
+            let mut principal = ServicePrincipal::new(Uuid::new_v4(), tenant, app_id, &seed.name, now);
+            for role in &seed.roles {
+                if !grant(&self.directory, &mut principal, role, now).await? {
+                    return Err(Problem::failed(format!(
+                        "no service exposes the role `{role}` of the application `{}`",
+                        seed.name
+                    ))
+                    .hint("`docs/graph.md` lists the application permissions that there are"));
+                }
             }
+            principal.trusted_for_delegation = seed.exchange_partner;
+            self.directory.add_principal(&principal, seeded(tenant, "principal added", &seed.name, now)).await?;
+            principal
         };
         let app_id = principal.app_id;
+        self.keep_application(&principal, now).await?;
         if seed.exchange_partner {
             self.put_partner(tenant, &seed.name, app_id).await?;
         }
@@ -243,6 +252,19 @@ impl Cloud {
         let pair = own_pair(&certificate_file, &key_file, &seed.name, now)?;
         self.keep_credential(principal, &pair, now).await?;
         Ok(SeededApplication { app_id, certificate_file, key_file })
+    }
+
+    /// The application behind a principal. Its own keys are left to whoever manages it:
+    /// what the seed signs in with is a credential of the principal.
+    async fn keep_application(&self, principal: &ServicePrincipal, now: Timestamp) -> Result<(), Problem> {
+        let (tenant, app_id) = (principal.tenant, principal.app_id);
+        if self.directory.application_by_app(tenant, app_id).await?.is_none() {
+            let made = Application::new(Uuid::new_v4(), tenant, app_id, &principal.display_name, now);
+            self.directory
+                .add_application(&made, seeded(tenant, "application added", &principal.display_name, now))
+                .await?;
+        }
+        Ok(())
     }
 
     async fn keep_credential(

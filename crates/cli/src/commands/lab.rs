@@ -151,7 +151,8 @@ async fn describe(cloud: &Cloud, seeded: &[Seeded], data: &Path) -> Result<Vec<(
 
 fn announce(lab: &Lab, values: &[(&'static str, String)], console: &Console) -> Result<(), Problem> {
     if let Some(file) = &lab.env_file {
-        let lines: String = values.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect();
+        let lines =
+            values.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect::<Vec<_>>().concat();
         write_atomically(file, lines.as_bytes())?;
     }
     if let Some(file) = &lab.ready_file {
@@ -161,18 +162,14 @@ fn announce(lab: &Lab, values: &[(&'static str, String)], console: &Console) -> 
         write_atomically(file, text.as_bytes())?;
     }
     let width = values.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let mut text = String::from("A whole cloud is running on this machine.\n\n");
-    for (name, value) in values {
+    let in_file = lab.env_file.is_some() || lab.ready_file.is_some();
+    let line = |(name, value): &(&str, String)| {
         // A secret belongs into a file, not onto a screen or into a log of it.
-        let shown = if *name == "CLIENT_SECRET" && (lab.env_file.is_some() || lab.ready_file.is_some()) {
-            "(in the file)"
-        } else {
-            value
-        };
-        text.push_str(&format!("{name:width$} = {shown}\n"));
-    }
-    text.push_str("\nctrl-c stops it\n");
-    console.text(&text)
+        let shown = if *name == "CLIENT_SECRET" && in_file { "(in the file)" } else { value };
+        format!("{name:width$} = {shown}")
+    };
+    let lines = values.iter().map(line).collect::<Vec<_>>().join("\n");
+    console.text(&format!("A whole cloud is running on this machine.\n\n{lines}\n\nctrl-c stops it\n"))
 }
 
 /// A value as a shell reads it back.

@@ -1,11 +1,10 @@
 //! `storage`: items on their way to mailboxes.
 
-use std::{io::Read, path::Path, time::Duration};
+use std::{io::Read, path::Path};
 
 use actas_agent::{Agent, Component, StorageItem};
 use actas_store::queue::QueuedItem;
 use jiff::Timestamp;
-use tokio::net::TcpStream;
 
 use super::shown;
 use crate::{
@@ -20,8 +19,6 @@ use crate::{
 const LISTED_MAX: i64 = 50;
 /// The most bytes of a body that are read.
 const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// How long the server of this machine may take to let us see that it runs.
-const SERVER_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Runs one of the commands on items.
 pub(super) async fn run(command: Storage, context: &Context) -> Result<(), Problem> {
@@ -55,9 +52,7 @@ async fn put(asked: Put, workplace: &Workplace, context: &Context) -> Result<(),
     let record =
         Record::new().with("Key", item.key()).with("Owner", item.owner()).with("State", state).with("New", is_new);
     context.console.records(&[record])?;
-    if !server_answers(workplace).await {
-        context.console.note("\nThe item is kept. `actas serve` delivers it, and is not running here.");
-    }
+    context.console.note("\nThe item is on disk. `actas serve onprem` delivers it, if it is not running already.");
     Ok(())
 }
 
@@ -83,7 +78,18 @@ async fn show(asked: Show, workplace: &Workplace, context: &Context) -> Result<(
         Problem::failed(format!("there is no item with the key `{}`", asked.id))
             .hint("`actas storage list` shows the keys of the newest items")
     })?;
-    context.console.records(&[whole(&item)])
+    if !asked.in_mailbox {
+        return context.console.records(&[whole(&item)]);
+    }
+    let item: StorageItem = serde_json::from_str(&item.document)
+        .map_err(|error| Problem::failed("the item cannot be read").because(&error))?;
+    let found = workplace.agent()?.read_back(&item).await?.ok_or_else(|| {
+        Problem::failed(format!("the mailbox of {} does not hold `{}`", item.owner(), item.key()))
+            .hint(format!("`actas storage show {}` tells whether it was delivered", item.key()))
+    })?;
+    let (subject, body) = found;
+    let record = Record::new().with("Key", item.key()).with("Mailbox", item.owner());
+    context.console.records(&[record.with("Subject", subject).with("Body", body)])
 }
 
 /// Returns all that is known of an item, but for its body.
@@ -136,13 +142,6 @@ async fn body_of(path: &Path) -> Result<String, Problem> {
             .because(&error)
             .hint("name a file of text in UTF-8, or `-` for standard input")
     })
-}
-
-/// Returns whether the server that would deliver answers on this machine.
-async fn server_answers(workplace: &Workplace) -> bool {
-    let Some(onprem) = &workplace.config.onprem else { return false };
-    let connected = tokio::time::timeout(SERVER_TIMEOUT, TcpStream::connect(onprem.listen)).await;
-    matches!(connected, Ok(Ok(_)))
 }
 
 fn component(asked: storage::Component) -> Component {

@@ -187,6 +187,7 @@ fn the_style_of_the_first_parameter_is_the_style_of_the_answer() {
     let spelling = |line: &[&str]| translated(line).map(|translation| translation.spelling);
     assert_eq!(spelling(&["Get-CsTenant"]), Ok(Spelling::PowerShell));
     assert_eq!(spelling(&["get-cstenant"]), Ok(Spelling::PowerShell));
+    assert_eq!(spelling(&["--data", "d", "Get-CsTenant", "--output", "json"]), Ok(Spelling::PowerShell));
     assert_eq!(spelling(&["get-cs-tenant"]), Ok(Spelling::Kebab));
     assert_eq!(spelling(&["demo"]), Ok(Spelling::Kebab));
     assert_eq!(spelling(&["Get-CsTenant", "--filter", "x"]), Ok(Spelling::Kebab));

@@ -95,7 +95,7 @@ fn a_certificate_that_is_not_there() {
 fn a_certificate_is_brought_in() {
     let installation = Installation::new();
     let pair = certificate("contoso.example", &yesterday());
-    let path = installation.write("oauth.pem", pem(&pair));
+    let path = installation.place("oauth.pem", pem(&pair));
     let import = ["Import-CsCertificate", "-Identity", "Global", "-Type", "OAuthTokenIssuer", "-Path", &path];
     assert_eq!(installation.property(&import, "Thumbprint"), pair.certificate().thumbprint());
     let key = installation.data().join(format!("onprem/certificates/{}.key", pair.certificate().thumbprint()));
@@ -111,21 +111,23 @@ fn what_cannot_be_brought_in() {
     let crossed = format!("{}{}", pair.certificate().to_pem(), other.key().to_pem().as_str());
     // A PKCS#12 file begins with a sequence and the version 3.
     let pkcs12 = [&[0x30, 0x82, 0x01, 0x00, 0x02, 0x01, 0x03][..], &[0x30; 253]].concat();
+    let alone = installation.path("key.pem");
+    file::write_private_key(Path::new(&alone), pair.key()).unwrap();
     let files = [
-        ("import_of_a_short_key", installation.write("short.pem", SHORT)),
-        ("import_of_what_expired", installation.write("expired.pem", pem(&expired))),
-        ("import_without_key", installation.write("keyless.cer", pair.certificate().to_pem())),
-        ("import_of_text", installation.write("text.pem", "not a certificate\n")),
-        ("import_of_what_was_cut_short", installation.write("cut.pem", &pem(&pair)[..500])),
-        ("import_of_a_key_alone", installation.write("key.pem", pair.key().to_pem().as_bytes())),
-        ("import_of_another_key", installation.write("crossed.pem", crossed)),
-        ("import_of_pkcs12", installation.write("oauth.pfx", pkcs12)),
+        ("import_of_a_short_key", installation.place("short.pem", SHORT)),
+        ("import_of_what_expired", installation.place("expired.pem", pem(&expired))),
+        ("import_without_key", installation.place("keyless.cer", pair.certificate().to_pem())),
+        ("import_of_text", installation.place("text.pem", "not a certificate\n")),
+        ("import_of_what_was_cut_short", installation.place("cut.pem", &pem(&pair)[..500])),
+        ("import_of_a_key_alone", alone),
+        ("import_of_another_key", installation.place("crossed.pem", crossed)),
+        ("import_of_pkcs12", installation.place("oauth.pfx", pkcs12)),
         ("import_of_no_file", installation.path("none.pem")),
     ];
     for (name, path) in &files {
         assert_told!(*name, &installation.run(&["Import-CsCertificate", "-Path", path]));
     }
-    let open = installation.write("open.pem", pem(&pair));
+    let open = installation.place("open.pem", pem(&pair));
     fs::set_permissions(&open, PermissionsExt::from_mode(0o644)).unwrap();
     assert_told!("import_of_a_key_that_all_can_read", &installation.run(&["Import-CsCertificate", "-Path", &open]));
     assert!(installation.objects(&["Get-CsCertificate"]).is_empty());
@@ -149,7 +151,7 @@ fn an_authority_signs_a_request() {
     let from = yesterday().parse().unwrap();
     let year = std::time::Duration::from_hours(24 * 365);
     let signed: KeyPair = issue::self_signed_with(key, "contoso.example", &[], from, year).unwrap();
-    let answer = installation.write("oauth.cer", signed.certificate().to_pem());
+    let answer = installation.place("oauth.cer", signed.certificate().to_pem());
     let imported = installation.property(&["Import-CsCertificate", "-Path", &answer], "Thumbprint");
     assert_eq!(imported, signed.certificate().thumbprint());
     assert!(!key_file.exists(), "the key has its certificate, and waits no longer");

@@ -1,5 +1,7 @@
 //! Commands against a cloud that runs.
 
+mod servers;
+
 use std::{fs, path::Path};
 
 use actas_testkit::Lab;

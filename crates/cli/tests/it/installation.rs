@@ -69,7 +69,7 @@ impl Installation {
     }
 
     /// Writes a file beside the data that only its owner can read.
-    pub(crate) fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> String {
+    pub(crate) fn place(&self, name: &str, contents: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         fs::write(&path, contents).expect("the file can be written");
         fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("its mode can be set");

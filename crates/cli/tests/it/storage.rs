@@ -33,7 +33,7 @@ fn an_item_is_handed_in() {
 #[test]
 fn a_body_comes_from_a_file() {
     let installation = Installation::new();
-    let path = installation.write("talk.txt", "Hello");
+    let path = installation.place("talk.txt", "Hello");
     let words = |path: &str| {
         let words = ["storage", "put", "--owner", "adam@contoso.example", "--body-file", path];
         installation.run(&words)

@@ -84,12 +84,21 @@ impl ItemId {
         if !node.is(xml::TYPES, "ItemId") {
             return Err(node.not_supported());
         }
+        Self::read_as(node)
+    }
+
+    /// Reads an element of whatever name: `ItemId` and `ParentItemId` look alike.
+    pub(crate) fn read_as(node: Node<'_>) -> Result<Self> {
         let (id, change_key) = read_opaque(node)?;
         Ok(Self { id, change_key })
     }
 
     pub(crate) fn write(&self, w: &mut Writer) {
-        write_opaque(w, "t:ItemId", &self.id, self.change_key.as_deref());
+        self.write_as(w, "t:ItemId");
+    }
+
+    pub(crate) fn write_as(&self, w: &mut Writer, name: &str) {
+        write_opaque(w, name, &self.id, self.change_key.as_deref());
     }
 }
 

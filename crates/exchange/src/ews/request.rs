@@ -1,14 +1,28 @@
 //! Requests: one operation and its header
 
+mod attachment;
+mod events;
 mod find;
 mod folder;
 mod id;
 mod item;
+mod resolve;
+mod sync;
+mod transfer;
+mod update;
+mod zones;
 
+pub use attachment::{CreateAttachment, DeleteAttachment, GetAttachment};
+pub use events::{EventType, GetEvents, Subscribe, Unsubscribe};
 pub use find::{BasePoint, FindFolder, FindItem, FolderTraversal, IndexedPageView, ItemTraversal};
-pub use folder::GetFolder;
+pub use folder::{CreateFolder, DeleteFolder, FolderChange, FolderUpdate, GetFolder, NewFolder, UpdateFolder};
 pub use id::{AlternateId, ConvertId};
 pub use item::{CreateItem, DeleteItem, DeleteType, GetItem, MessageDisposition};
+pub use resolve::ResolveNames;
+pub use sync::{SyncFolderHierarchy, SyncFolderItems};
+pub use transfer::TransferItems;
+pub use update::{ConflictResolution, ItemChange, ItemUpdate, UpdateItem};
+pub use zones::GetServerTimeZones;
 
 use super::header::RequestHeader;
 use crate::error::Result;
@@ -27,12 +41,28 @@ pub struct Call {
 #[non_exhaustive]
 pub enum Request {
     ConvertId(ConvertId),
+    CopyItem(TransferItems),
+    CreateAttachment(CreateAttachment),
+    CreateFolder(CreateFolder),
     CreateItem(CreateItem),
+    DeleteAttachment(DeleteAttachment),
+    DeleteFolder(DeleteFolder),
     DeleteItem(DeleteItem),
     FindFolder(FindFolder),
     FindItem(FindItem),
+    GetAttachment(GetAttachment),
+    GetEvents(GetEvents),
     GetFolder(GetFolder),
     GetItem(GetItem),
+    GetServerTimeZones(GetServerTimeZones),
+    MoveItem(TransferItems),
+    ResolveNames(ResolveNames),
+    Subscribe(Subscribe),
+    SyncFolderHierarchy(SyncFolderHierarchy),
+    SyncFolderItems(SyncFolderItems),
+    Unsubscribe(Unsubscribe),
+    UpdateFolder(UpdateFolder),
+    UpdateItem(UpdateItem),
     /// An operation of EWS that is not read here, by its name
     Unsupported(String),
 }
@@ -63,12 +93,28 @@ impl Request {
     pub fn name(&self) -> &str {
         match self {
             Self::ConvertId(_) => "ConvertId",
+            Self::CopyItem(_) => "CopyItem",
+            Self::CreateAttachment(_) => "CreateAttachment",
+            Self::CreateFolder(_) => "CreateFolder",
             Self::CreateItem(_) => "CreateItem",
+            Self::DeleteAttachment(_) => "DeleteAttachment",
+            Self::DeleteFolder(_) => "DeleteFolder",
             Self::DeleteItem(_) => "DeleteItem",
             Self::FindFolder(_) => "FindFolder",
             Self::FindItem(_) => "FindItem",
+            Self::GetAttachment(_) => "GetAttachment",
+            Self::GetEvents(_) => "GetEvents",
             Self::GetFolder(_) => "GetFolder",
             Self::GetItem(_) => "GetItem",
+            Self::GetServerTimeZones(_) => "GetServerTimeZones",
+            Self::MoveItem(_) => "MoveItem",
+            Self::ResolveNames(_) => "ResolveNames",
+            Self::Subscribe(_) => "Subscribe",
+            Self::SyncFolderHierarchy(_) => "SyncFolderHierarchy",
+            Self::SyncFolderItems(_) => "SyncFolderItems",
+            Self::Unsubscribe(_) => "Unsubscribe",
+            Self::UpdateFolder(_) => "UpdateFolder",
+            Self::UpdateItem(_) => "UpdateItem",
             Self::Unsupported(name) => name,
         }
     }
@@ -79,12 +125,29 @@ impl Request {
         }
         match node.name() {
             "ConvertId" => ConvertId::read(node).map(Self::ConvertId),
+            "CopyItem" => TransferItems::read(node).map(Self::CopyItem),
+            "CreateAttachment" => CreateAttachment::read(node).map(Self::CreateAttachment),
+            "CreateFolder" => CreateFolder::read(node).map(Self::CreateFolder),
             "CreateItem" => CreateItem::read(node).map(Self::CreateItem),
+            "DeleteAttachment" => DeleteAttachment::read(node).map(Self::DeleteAttachment),
+            "DeleteFolder" => DeleteFolder::read(node).map(Self::DeleteFolder),
             "DeleteItem" => DeleteItem::read(node).map(Self::DeleteItem),
             "FindFolder" => FindFolder::read(node).map(Self::FindFolder),
             "FindItem" => FindItem::read(node).map(Self::FindItem),
+            "GetAttachment" => GetAttachment::read(node).map(Self::GetAttachment),
+            "GetEvents" => GetEvents::read(node).map(Self::GetEvents),
             "GetFolder" => GetFolder::read(node).map(Self::GetFolder),
             "GetItem" => GetItem::read(node).map(Self::GetItem),
+            "GetServerTimeZones" => GetServerTimeZones::read(node).map(Self::GetServerTimeZones),
+            "MoveItem" => TransferItems::read(node).map(Self::MoveItem),
+            "ResolveNames" => ResolveNames::read(node).map(Self::ResolveNames),
+            "Subscribe" if Subscribe::is_pushed(node) => Ok(Self::Unsupported("SubscribePush".to_owned())),
+            "Subscribe" => Subscribe::read(node).map(Self::Subscribe),
+            "SyncFolderHierarchy" => SyncFolderHierarchy::read(node).map(Self::SyncFolderHierarchy),
+            "SyncFolderItems" => SyncFolderItems::read(node).map(Self::SyncFolderItems),
+            "Unsubscribe" => Unsubscribe::read(node).map(Self::Unsubscribe),
+            "UpdateFolder" => UpdateFolder::read(node).map(Self::UpdateFolder),
+            "UpdateItem" => UpdateItem::read(node).map(Self::UpdateItem),
             name => Ok(Self::Unsupported(name.to_owned())),
         }
     }
@@ -92,12 +155,28 @@ impl Request {
     fn write(&self, w: &mut Writer) {
         match self {
             Self::ConvertId(request) => request.write(w),
+            Self::CopyItem(request) => request.write(w, "m:CopyItem"),
+            Self::CreateAttachment(request) => request.write(w),
+            Self::CreateFolder(request) => request.write(w),
             Self::CreateItem(request) => request.write(w),
+            Self::DeleteAttachment(request) => request.write(w),
+            Self::DeleteFolder(request) => request.write(w),
             Self::DeleteItem(request) => request.write(w),
             Self::FindFolder(request) => request.write(w),
             Self::FindItem(request) => request.write(w),
+            Self::GetAttachment(request) => request.write(w),
+            Self::GetEvents(request) => request.write(w),
             Self::GetFolder(request) => request.write(w),
             Self::GetItem(request) => request.write(w),
+            Self::GetServerTimeZones(request) => request.write(w),
+            Self::MoveItem(request) => request.write(w, "m:MoveItem"),
+            Self::ResolveNames(request) => request.write(w),
+            Self::Subscribe(request) => request.write(w),
+            Self::SyncFolderHierarchy(request) => request.write(w),
+            Self::SyncFolderItems(request) => request.write(w),
+            Self::Unsubscribe(request) => request.write(w),
+            Self::UpdateFolder(request) => request.write(w),
+            Self::UpdateItem(request) => request.write(w),
             Self::Unsupported(name) => w.empty(&format!("m:{}", element_name(name)), &[]),
         }
     }

@@ -6,6 +6,7 @@ open_names! {
         NoError = "NoError",
         ErrorAccessDenied = "ErrorAccessDenied",
         ErrorADUnavailable = "ErrorADUnavailable",
+        ErrorAttachmentSizeLimitExceeded = "ErrorAttachmentSizeLimitExceeded",
         ErrorBatchProcessingStopped = "ErrorBatchProcessingStopped",
         ErrorCannotDeleteObject = "ErrorCannotDeleteObject",
         ErrorChangeKeyRequired = "ErrorChangeKeyRequired",
@@ -14,6 +15,7 @@ open_names! {
         ErrorCreateItemAccessDenied = "ErrorCreateItemAccessDenied",
         ErrorDeleteDistinguishedFolder = "ErrorDeleteDistinguishedFolder",
         ErrorExceededConnectionCount = "ErrorExceededConnectionCount",
+        ErrorExceededSubscriptionCount = "ErrorExceededSubscriptionCount",
         ErrorFolderExists = "ErrorFolderExists",
         ErrorFolderNotFound = "ErrorFolderNotFound",
         ErrorImpersonateUserDenied = "ErrorImpersonateUserDenied",
@@ -26,11 +28,16 @@ open_names! {
         ErrorInvalidExtendedProperty = "ErrorInvalidExtendedProperty",
         ErrorInvalidExtendedPropertyValue = "ErrorInvalidExtendedPropertyValue",
         ErrorInvalidIdMalformed = "ErrorInvalidIdMalformed",
+        ErrorInvalidOperation = "ErrorInvalidOperation",
+        ErrorInvalidPropertyAppend = "ErrorInvalidPropertyAppend",
+        ErrorInvalidPropertyDelete = "ErrorInvalidPropertyDelete",
         ErrorInvalidPropertySet = "ErrorInvalidPropertySet",
         ErrorInvalidRequest = "ErrorInvalidRequest",
         ErrorInvalidSchemaVersionForMailboxVersion = "ErrorInvalidSchemaVersionForMailboxVersion",
         ErrorInvalidServerVersion = "ErrorInvalidServerVersion",
+        ErrorInvalidSubscriptionRequest = "ErrorInvalidSubscriptionRequest",
         ErrorInvalidSyncStateData = "ErrorInvalidSyncStateData",
+        ErrorInvalidWatermark = "ErrorInvalidWatermark",
         ErrorIrresolvableConflict = "ErrorIrresolvableConflict",
         ErrorItemNotFound = "ErrorItemNotFound",
         ErrorItemSave = "ErrorItemSave",
@@ -40,6 +47,7 @@ open_names! {
         ErrorMimeContentConversionFailed = "ErrorMimeContentConversionFailed",
         ErrorMimeContentInvalid = "ErrorMimeContentInvalid",
         ErrorMimeContentInvalidBase64String = "ErrorMimeContentInvalidBase64String",
+        ErrorMoveCopyFailed = "ErrorMoveCopyFailed",
         ErrorNameResolutionMultipleResults = "ErrorNameResolutionMultipleResults",
         ErrorNameResolutionNoResults = "ErrorNameResolutionNoResults",
         ErrorNonExistentMailbox = "ErrorNonExistentMailbox",
@@ -49,6 +57,7 @@ open_names! {
         ErrorSchemaValidation = "ErrorSchemaValidation",
         ErrorServerBusy = "ErrorServerBusy",
         ErrorStaleObject = "ErrorStaleObject",
+        ErrorSubscriptionNotFound = "ErrorSubscriptionNotFound",
         ErrorSyncFolderNotFound = "ErrorSyncFolderNotFound",
         ErrorTimeoutExpired = "ErrorTimeoutExpired",
         ErrorTooManyObjectsOpened = "ErrorTooManyObjectsOpened",
@@ -114,20 +123,27 @@ impl ResponseCode {
             | Self::ErrorCreateItemAccessDenied
             | Self::ErrorImpersonateUserDenied
             | Self::ErrorImpersonationDenied => DeliveryClass::Configuration,
-            Self::ErrorIncorrectSchemaVersion
+            Self::ErrorExceededSubscriptionCount
+            | Self::ErrorIncorrectSchemaVersion
             | Self::ErrorInvalidExchangeImpersonationHeaderData
             | Self::ErrorInvalidExtendedProperty
             | Self::ErrorInvalidExtendedPropertyValue
             | Self::ErrorInvalidIdMalformed
+            | Self::ErrorInvalidOperation
+            | Self::ErrorInvalidPropertyAppend
+            | Self::ErrorInvalidPropertyDelete
             | Self::ErrorInvalidPropertySet
             | Self::ErrorInvalidRequest
             | Self::ErrorInvalidSchemaVersionForMailboxVersion
             | Self::ErrorInvalidServerVersion
+            | Self::ErrorInvalidSubscriptionRequest
             | Self::ErrorInvalidSyncStateData
+            | Self::ErrorInvalidWatermark
             | Self::ErrorSchemaValidation
             | Self::ErrorUnsupportedPathForQuery => DeliveryClass::OurBug,
             Self::ErrorQuotaExceeded => DeliveryClass::LongHold,
-            Self::ErrorCorruptData
+            Self::ErrorAttachmentSizeLimitExceeded
+            | Self::ErrorCorruptData
             | Self::ErrorMessageSizeExceeded
             | Self::ErrorMimeContentConversionFailed
             | Self::ErrorMimeContentInvalid
@@ -143,8 +159,10 @@ impl ResponseCode {
             | Self::ErrorFolderNotFound
             | Self::ErrorItemNotFound
             | Self::ErrorItemSave
+            | Self::ErrorMoveCopyFailed
             | Self::ErrorNameResolutionMultipleResults
             | Self::ErrorNameResolutionNoResults
+            | Self::ErrorSubscriptionNotFound
             | Self::ErrorSyncFolderNotFound => DeliveryClass::PerCase,
         }
     }

@@ -223,7 +223,7 @@ fn create_and_delete_answer() {
     stopped.inner_code = Some(ResponseCode::ErrorServerBusy);
     let create = CreateItemResponse {
         messages: vec![
-            ResponseMessage::Success(Some(ItemId::with_change_key("AAA=", "CQ=="))),
+            ResponseMessage::Success(Some(ItemId::with_change_key("AAA=", "CQ==").into())),
             ResponseMessage::Success(None),
             ResponseMessage::Error(stopped),
         ],

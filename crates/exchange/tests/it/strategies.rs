@@ -20,11 +20,11 @@ pub(crate) fn token() -> impl Strategy<Value = String> {
     "[!-~]([ -~é]{0,16}[!-~])?"
 }
 
-fn named<T: Copy + std::fmt::Debug>(all: &'static [T]) -> impl Strategy<Value = T> {
+pub(crate) fn named<T: Copy + std::fmt::Debug>(all: &'static [T]) -> impl Strategy<Value = T> {
     select(all)
 }
 
-fn time() -> impl Strategy<Value = jiff::Timestamp> {
+pub(crate) fn time() -> impl Strategy<Value = jiff::Timestamp> {
     (-62_135_596_800_i64..253_402_207_200).prop_map(|second| jiff::Timestamp::from_second(second).unwrap())
 }
 
@@ -79,15 +79,15 @@ pub(crate) fn user_settings_response() -> impl Strategy<Value = GetUserSettingsR
 
 // === ids and paths ===
 
-fn item_id() -> impl Strategy<Value = ItemId> {
+pub(crate) fn item_id() -> impl Strategy<Value = ItemId> {
     (text(), option::of(text())).prop_map(|(id, change_key)| ItemId { id, change_key })
 }
 
-fn folder_key() -> impl Strategy<Value = FolderKey> {
+pub(crate) fn folder_key() -> impl Strategy<Value = FolderKey> {
     (text(), option::of(text())).prop_map(|(id, change_key)| FolderKey { id, change_key })
 }
 
-fn folder_id() -> impl Strategy<Value = FolderId> {
+pub(crate) fn folder_id() -> impl Strategy<Value = FolderId> {
     let name = prop_oneof![
         named(DistinguishedFolder::ALL).prop_map(FolderName::Known),
         text().prop_map(|name| FolderName::from_name(&name)),
@@ -147,7 +147,7 @@ fn extended() -> impl Strategy<Value = ExtendedProperty> {
     })
 }
 
-fn path() -> impl Strategy<Value = PropertyPath> {
+pub(crate) fn path() -> impl Strategy<Value = PropertyPath> {
     prop_oneof![
         select(Field::KNOWN).prop_map(PropertyPath::Field),
         text().prop_map(|name| PropertyPath::Field(Field::from_name(&name))),
@@ -156,7 +156,7 @@ fn path() -> impl Strategy<Value = PropertyPath> {
     ]
 }
 
-fn item_shape() -> impl Strategy<Value = ItemShape> {
+pub(crate) fn item_shape() -> impl Strategy<Value = ItemShape> {
     (named(BaseShape::ALL), any::<bool>(), option::of(named(BodyTypeResponse::ALL)), vec(path(), 0..4)).prop_map(
         |(base, include_mime_content, body_type, additional)| ItemShape {
             base,
@@ -167,7 +167,7 @@ fn item_shape() -> impl Strategy<Value = ItemShape> {
     )
 }
 
-fn folder_shape() -> impl Strategy<Value = FolderShape> {
+pub(crate) fn folder_shape() -> impl Strategy<Value = FolderShape> {
     (named(BaseShape::ALL), vec(path(), 0..4)).prop_map(|(base, additional)| FolderShape { base, additional })
 }
 
@@ -181,7 +181,7 @@ fn mailbox() -> impl Strategy<Value = Mailbox> {
     })
 }
 
-fn attachment() -> impl Strategy<Value = FileAttachment> {
+pub(crate) fn attachment() -> impl Strategy<Value = FileAttachment> {
     (
         option::of(text()),
         option::of(text()),
@@ -202,7 +202,7 @@ fn attachment() -> impl Strategy<Value = FileAttachment> {
         })
 }
 
-pub(crate) fn message() -> impl Strategy<Value = Message> {
+pub(crate) fn message() -> BoxedStrategy<Message> {
     let mime = (option::of(text()), vec(any::<u8>(), 0..20))
         .prop_map(|(character_set, content)| MimeContent { character_set, content });
     let body = (named(BodyType::ALL), text()).prop_map(|(kind, content)| Body { kind, content });
@@ -241,37 +241,39 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
         option::of(text()),
         vec(mailbox(), 0..3),
     );
-    (identity, state, mail).prop_map(|(identity, state, mail)| Message {
-        mime_content: identity.0,
-        item_id: identity.1,
-        parent_folder_id: identity.2,
-        item_class: identity.3,
-        subject: identity.4,
-        sensitivity: identity.5,
-        body: identity.6,
-        attachments: identity.7,
-        received: state.0,
-        size: state.1,
-        categories: state.2,
-        importance: state.3,
-        in_reply_to: state.4,
-        is_draft: state.5,
-        sent: state.6,
-        created: state.7,
-        has_attachments: state.8,
-        extended: state.9,
-        last_modified: mail.0,
-        sender: mail.1,
-        to: mail.2,
-        cc: mail.3,
-        bcc: mail.4,
-        conversation_topic: mail.5,
-        from: mail.6,
-        internet_message_id: mail.7,
-        is_read: mail.8,
-        references: mail.9,
-        reply_to: mail.10,
-    })
+    (identity, state, mail)
+        .prop_map(|(identity, state, mail)| Message {
+            mime_content: identity.0,
+            item_id: identity.1,
+            parent_folder_id: identity.2,
+            item_class: identity.3,
+            subject: identity.4,
+            sensitivity: identity.5,
+            body: identity.6,
+            attachments: identity.7,
+            received: state.0,
+            size: state.1,
+            categories: state.2,
+            importance: state.3,
+            in_reply_to: state.4,
+            is_draft: state.5,
+            sent: state.6,
+            created: state.7,
+            has_attachments: state.8,
+            extended: state.9,
+            last_modified: mail.0,
+            sender: mail.1,
+            to: mail.2,
+            cc: mail.3,
+            bcc: mail.4,
+            conversation_topic: mail.5,
+            from: mail.6,
+            internet_message_id: mail.7,
+            is_read: mail.8,
+            references: mail.9,
+            reply_to: mail.10,
+        })
+        .boxed()
 }
 
 pub(crate) fn folder() -> impl Strategy<Value = Folder> {
@@ -389,6 +391,7 @@ pub(crate) fn call() -> impl Strategy<Value = Call> {
         convert.prop_map(Request::ConvertId),
         "Unsupported[A-Za-z]{0,8}".prop_map(Request::Unsupported),
     ];
+    let request = prop_oneof![request.boxed(), crate::changes::request().boxed()];
     let version = select(vec!["Exchange2010_SP2", "Exchange2016", "V2017_07_11"])
         .prop_map(|text| ServerVersion::parse(text).unwrap());
     (option::of(version), option::of(sid()), request).prop_map(|(version, impersonation, request)| Call {
@@ -432,8 +435,8 @@ pub(crate) fn page<T: std::fmt::Debug + Clone + 'static>(
     )
 }
 
-pub(crate) fn created() -> impl Strategy<Value = Option<ItemId>> {
-    option::of(item_id())
+pub(crate) fn created() -> impl Strategy<Value = Option<CreatedItem>> {
+    option::of((item_id(), vec(text(), 0..3)).prop_map(|(id, attachments)| CreatedItem { id, attachments }))
 }
 
 pub(crate) fn converted() -> impl Strategy<Value = AlternateId> {

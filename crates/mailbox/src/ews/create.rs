@@ -1,17 +1,16 @@
 //! `CreateItem`
 
 use actas_exchange::ews::{
-    CreateItem, CreateItemResponse, DistinguishedFolder, Failure, ItemId, Message, MessageDisposition, ResponseCode,
+    CreateItem, CreateItemResponse, CreatedItem, DistinguishedFolder, Failure, Message, MessageDisposition,
+    ResponseCode,
 };
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use super::{OpenMailbox, folder_not_found, invalid_operation, storage};
+use super::failures::{folder_not_found, invalid_operation, over_quota, storage, too_large};
+use super::{ITEM_BYTES_MAX, OpenMailbox};
 use crate::document::NewItem;
-use crate::ids;
-
-/// The largest item, with its files.
-const ITEM_BYTES_MAX: i64 = 25 * 1024 * 1024;
+use crate::ids::{self, Of};
 
 impl OpenMailbox<'_> {
     /// Makes the items, each on its own: what one of them lacks does not stop the others.
@@ -28,7 +27,7 @@ impl OpenMailbox<'_> {
     /// Where the items go. They go nowhere else: there is no transport.
     fn target(&self, request: &CreateItem) -> Result<Uuid, Failure> {
         if request.disposition != MessageDisposition::SaveOnly {
-            return Err(Failure::new(invalid_operation(), "This server does not send messages. Use SaveOnly."));
+            return Err(invalid_operation("This server does not send messages. Use SaveOnly."));
         }
         let folder = match &request.folder {
             Some(folder) => self.folder(folder)?,
@@ -37,20 +36,25 @@ impl OpenMailbox<'_> {
         Ok(folder.id)
     }
 
-    async fn create_item(&self, message: Message, folder: Uuid) -> Result<ItemId, Failure> {
-        let new = NewItem::of(message, folder, self.now).map_err(|error| {
-            tracing::error!(%error, "an item cannot be written");
-            Failure::new(ResponseCode::ErrorItemSave, "The item could not be saved.")
-        })?;
-        if new.item.size > ITEM_BYTES_MAX {
-            return Err(Failure::new(
-                ResponseCode::ErrorMessageSizeExceeded,
-                "The message exceeds the maximum supported size.",
-            ));
-        }
-        let mailboxes = &self.server.mailboxes;
-        let added = mailboxes.add_item(self.owner, &new.item, &new.properties, &new.attachments).await;
-        added.map_err(|error| storage(&error))?;
-        Ok(ids::item(self.owner, new.item.id, new.item.version))
+    async fn create_item(&self, message: Message, folder: Uuid) -> Result<CreatedItem, Failure> {
+        let new = NewItem::of(message, folder, self.now).map_err(|error| not_saved(&error))?;
+        self.add(&new).await?;
+        let files = new.files.iter().map(|file| ids::write(Of::Attachment, self.owner, *file));
+        Ok(CreatedItem { id: ids::item(self.owner, new.item.id, new.item.version), attachments: files.collect() })
     }
+
+    /// Puts a new item into the store, if it is not too large and the mailbox not too full.
+    pub(super) async fn add(&self, new: &NewItem) -> Result<(), Failure> {
+        if new.item.size > ITEM_BYTES_MAX {
+            return Err(too_large());
+        }
+        let (mailboxes, quota) = (&self.server.mailboxes, self.server.config.quota_bytes);
+        let added = mailboxes.add_item(self.owner, &new.item, &new.properties, &new.attachments, quota, self.now).await;
+        added.map_err(|error| if error.is_stale() { over_quota() } else { storage(&error) })
+    }
+}
+
+pub(super) fn not_saved(error: &serde_json::Error) -> Failure {
+    tracing::error!(%error, "an item cannot be written");
+    Failure::new(ResponseCode::ErrorItemSave, "The item could not be saved.")
 }

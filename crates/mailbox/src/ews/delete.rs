@@ -1,9 +1,10 @@
 //! `DeleteItem`
 
 use actas_exchange::ews::{DeleteItem, DeleteItemResponse, DeleteType, DistinguishedFolder, Failure, ItemId};
-use actas_store::mailbox::Folder;
+use actas_store::mailbox::{Folder, Moved};
 
-use super::{OpenMailbox, folder_not_found, item_not_found, storage};
+use super::OpenMailbox;
+use super::failures::{folder_not_found, item_not_found, storage};
 
 impl OpenMailbox<'_> {
     /// Deletes the items in turn.
@@ -29,13 +30,13 @@ impl OpenMailbox<'_> {
         };
         let mailboxes = &self.server.mailboxes;
         let done = match target {
-            Some(folder) => mailboxes.move_item(self.owner, item.id, folder.id).await,
-            None => mailboxes.delete_item(self.owner, item.id).await,
+            Some(folder) => mailboxes.move_item(self.owner, Moved { item: &item, to: folder.id }, self.now).await,
+            None => mailboxes.delete_item(self.owner, &item, self.now).await,
         };
         done.map_err(|error| if error.is_stale() { item_not_found() } else { storage(&error) })
     }
 
-    fn role(&self, role: DistinguishedFolder) -> Result<&Folder, Failure> {
+    pub(super) fn role(&self, role: DistinguishedFolder) -> Result<&Folder, Failure> {
         self.tree.by_role(role).ok_or_else(folder_not_found)
     }
 }

@@ -9,9 +9,10 @@ use actas_exchange::ews::{
 use actas_store::mailbox::{Item, ItemProperty};
 use uuid::Uuid;
 
+use super::OpenMailbox;
+use super::failures::{invalid_operation, storage};
 use super::find_folder::unsupported;
 use super::page::Window;
-use super::{OpenMailbox, invalid_operation, storage};
 use crate::document;
 
 /// Items that are read at once when a folder has to be gone through.
@@ -29,10 +30,7 @@ impl OpenMailbox<'_> {
     async fn find_in(&self, folder: &FolderId, request: &FindItem) -> Result<Page<Message>, Failure> {
         let folder = self.folder(folder)?.id;
         if request.query.is_some() {
-            return Err(Failure::new(
-                invalid_operation(),
-                "This server does not search by QueryString. Use Restriction.",
-            ));
+            return Err(invalid_operation("This server does not search by QueryString. Use Restriction."));
         }
         if request.traversal != ItemTraversal::Shallow {
             // Soft-deleted items are in a folder of their own, and nothing is associated.

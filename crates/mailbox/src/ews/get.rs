@@ -6,7 +6,8 @@ use actas_exchange::ews::{
 };
 use actas_store::mailbox::Item;
 
-use super::{OpenMailbox, item_not_found, malformed, storage};
+use super::OpenMailbox;
+use super::failures::{item_not_found, malformed, storage};
 use crate::document::StoredMime;
 use crate::ids::{self, NoId, Of};
 use crate::{body, mime};

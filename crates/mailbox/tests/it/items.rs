@@ -14,7 +14,7 @@ pub async fn create(world: &World, user: &User, folder: DistinguishedFolder, ite
     let request = CreateItem { disposition: MessageDisposition::SaveOnly, folder: Some(folder.into()), items };
     let reply = world.ews(user, Operation::CreateItem(request)).await;
     let messages = answer!(CreateItemResponse, reply).messages;
-    messages.into_iter().map(|message| message.into_result().unwrap().unwrap()).collect()
+    messages.into_iter().map(|message| message.into_result().unwrap().unwrap().id).collect()
 }
 
 pub async fn get(world: &World, user: &User, items: Vec<ItemId>, shape: ItemShape) -> Vec<ResponseMessage<Message>> {
@@ -130,12 +130,12 @@ async fn each_item_fails_on_its_own() {
     };
     assert_eq!(failure.code, ResponseCode::ErrorMessageSizeExceeded);
     let missing = ItemId::new("no id");
-    let told = get(&world, &world.lena, vec![missing, first.clone()], ItemShape::new(BaseShape::IdOnly)).await;
+    let told = get(&world, &world.lena, vec![missing, first.id.clone()], ItemShape::new(BaseShape::IdOnly)).await;
     let [ResponseMessage::Error(failure), ResponseMessage::Success(message)] = told.as_slice() else {
         panic!("{told:?}")
     };
     assert_eq!(failure.code, ResponseCode::ErrorInvalidIdMalformed);
-    assert_eq!(message.item_id.as_ref(), Some(first));
+    assert_eq!(message.item_id.as_ref(), Some(&first.id));
 }
 
 #[tokio::test]

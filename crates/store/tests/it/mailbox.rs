@@ -31,7 +31,7 @@ async fn a_folder_is_read_in_parts_newest_first() {
             size: 2,
             document: "{}".into(),
         };
-        mailboxes.add_item(owner, &item, &[], &[]).await.unwrap();
+        mailboxes.add_item(owner, &item, &[], &[], i64::MAX, now).await.unwrap();
     }
     let all = mailboxes.items(owner, inbox.id).await.unwrap();
     assert_eq!(all[0].id, Uuid::from_u128(14));

@@ -2,7 +2,9 @@
 
 #![allow(unreachable_pub, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod directory;
 mod files;
 mod mailbox;
+mod migration;
 mod queue;
 mod writes;

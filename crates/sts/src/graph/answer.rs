@@ -1,6 +1,9 @@
 //! Graph's answers: the one map from our reasons to its status, codes and error bodies.
 
+use actas_directory::application::UriRefused;
 use actas_directory::credential::CredentialRefused;
+use actas_directory::password::PasswordRefused;
+use actas_directory::proof::ProofRefused;
 use actas_directory::query::Unsupported;
 use axum::body::Body;
 use axum::response::Response;
@@ -19,6 +22,7 @@ pub(super) struct GraphError {
     message: String,
 }
 
+const INVALID_TOKEN: &str = "InvalidAuthenticationToken";
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 /// What Graph sends.
@@ -34,7 +38,7 @@ impl GraphError {
     }
 
     pub(super) fn unauthenticated(why: &str) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", why)
+        Self::new(StatusCode::UNAUTHORIZED, INVALID_TOKEN, why)
     }
 
     pub(super) fn denied() -> Self {
@@ -65,6 +69,19 @@ impl GraphError {
         Self::new(StatusCode::BAD_REQUEST, "Request_BadRequest", message)
     }
 
+    pub(super) fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "Request_UnsupportedQuery", message)
+    }
+
+    pub(super) fn too_large() -> Self {
+        let message = "The request is larger than one mebibyte.";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Request_EntityTooLarge", message)
+    }
+
+    pub(super) fn invalid(property: &str, why: impl std::fmt::Display) -> Self {
+        Self::bad_request(format!("Invalid value specified for property '{property}': {why}."))
+    }
+
     pub(super) fn exists(what: &str) -> Self {
         let message = format!("Another object with the same value for property {what} already exists.");
         Self::new(StatusCode::CONFLICT, "Request_MultipleObjectsWithSameKeyValue", message)
@@ -74,6 +91,17 @@ impl GraphError {
         let message = "The object was changed since it was read. Read it again and repeat the change.";
         Self::new(StatusCode::PRECONDITION_FAILED, "Request_PreconditionFailed", message)
     }
+
+    /// Whether the same request may succeed when the object is read again.
+    pub(super) fn is_changed(&self) -> bool {
+        self.status == StatusCode::PRECONDITION_FAILED
+    }
+
+    /// A failure of the machine's own. What failed goes into our log alone.
+    pub(super) fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "the directory cannot answer");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service_Unavailable", "The service is temporarily unavailable.")
+    }
 }
 
 impl From<actas_store::Error> for GraphError {
@@ -81,18 +109,40 @@ impl From<actas_store::Error> for GraphError {
         if error.is_stale() {
             return Self::changed();
         }
-        tracing::error!(%error, "the directory cannot answer");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service_Unavailable", "The service is temporarily unavailable.")
+        Self::internal(&error)
     }
 }
 
 impl From<Unsupported> for GraphError {
     fn from(why: Unsupported) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "Request_UnsupportedQuery",
-            format!("Unsupported or invalid query filter clause: {why}."),
-        )
+        Self::unsupported(format!("Unsupported or invalid query filter clause: {why}."))
+    }
+}
+
+impl From<ProofRefused> for GraphError {
+    fn from(why: ProofRefused) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Authentication_MissingOrMalformed", format!("Invalid proof: {why}."))
+    }
+}
+
+impl From<PasswordRefused> for GraphError {
+    fn from(why: PasswordRefused) -> Self {
+        let code = match why {
+            PasswordRefused::TooMany => "Directory_ResourceSizeExceeded",
+            _ => "Request_BadRequest",
+        };
+        Self::new(StatusCode::BAD_REQUEST, code, format!("{why}."))
+    }
+}
+
+impl From<UriRefused> for GraphError {
+    fn from(why: UriRefused) -> Self {
+        let code = match why {
+            UriRefused::Host(_) => "HostNameNotOnVerifiedDomain",
+            UriRefused::Form(_) => "Request_BadRequest",
+            UriRefused::TooMany => "Directory_ResourceSizeExceeded",
+        };
+        Self::new(StatusCode::BAD_REQUEST, code, format!("Values of identifierUris property are not valid: {why}."))
     }
 }
 
@@ -113,6 +163,13 @@ pub(super) fn json(status: StatusCode, body: &Value) -> Response {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+/// A text answer: a bare count.
+pub(super) fn text(body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
 
@@ -138,7 +195,7 @@ pub(super) fn finish(
         inner["client-request-id"] = client_request_id.and_then(|id| id.to_str().ok()).unwrap_or(&request_id).into();
         let body = json!({ "error": { "code": error.code, "message": error.message, "innerError": inner } });
         let mut response = json(error.status, &body);
-        if error.status == StatusCode::UNAUTHORIZED {
+        if error.code == INVALID_TOKEN {
             let challenge = format!(
                 "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", client_id=\"{}\"",
                 sts.origin(),

@@ -7,8 +7,10 @@ use actas_token::jws::{Compact, Reading, SignedBy};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use super::answer::GraphError;
+use super::permission::Relation;
 use crate::Sts;
 
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -17,7 +19,7 @@ const SKEW: SignedDuration = SignedDuration::from_mins(5);
 pub(super) struct Caller {
     pub(super) tenant: TenantId,
     pub(super) principal: ServicePrincipal,
-    roles: Vec<String>,
+    permissions: Vec<String>,
 }
 
 // === impl Caller ===
@@ -45,41 +47,22 @@ impl Caller {
                 principal.enabled && Some(principal.id.to_string().as_str()) == text(&claims, "oid").ok()
             })
             .ok_or_else(|| refuse("The application was disabled or removed."))?;
-        Ok(Self { tenant, principal, roles })
+        // A permission must be in the token and still be assigned.
+        let graph = sts.0.directory.principal_by_app(tenant, well_known::GRAPH).await?;
+        let assigned = graph.map(|graph| principal.roles_on(&graph)).unwrap_or_default();
+        let permissions = roles.into_iter().filter(|role| assigned.contains(role)).collect();
+        Ok(Self { tenant, principal, permissions })
     }
 
-    fn holds(&self, any_of: &[&str]) -> bool {
-        // The role must be in the token and still be granted.
-        self.roles.iter().any(|role| any_of.contains(&role.as_str()) && self.principal.roles.contains(role))
+    /// Whether the caller holds one of these permissions: in the token, and still.
+    pub(super) fn holds(&self, any_of: &[&str]) -> bool {
+        self.permissions.iter().any(|role| any_of.contains(&role.as_str()))
     }
 
-    pub(super) fn check_reads_organization(&self) -> Result<(), GraphError> {
-        allow(self.holds(&["Organization.Read.All", "Directory.Read.All", "Application.ReadWrite.All"]))
+    /// What an object is to the caller.
+    pub(super) fn relation(&self, app_id: Uuid, owners: &[Uuid]) -> Relation {
+        Relation { own: app_id == self.principal.app_id, owned: owners.contains(&self.principal.id) }
     }
-
-    /// Every application may read itself.
-    pub(super) fn may_read(&self, principal: &ServicePrincipal) -> bool {
-        principal.id == self.principal.id
-            || self.holds(&["Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All"])
-    }
-
-    /// Every application may change its own credentials where it was granted that.
-    pub(super) fn check_writes(&self, principal: &ServicePrincipal) -> Result<(), GraphError> {
-        let own = principal.id == self.principal.id && self.holds(&["Application.ReadWrite.OwnedBy"]);
-        allow(own || self.writes_all())
-    }
-
-    pub(super) fn writes_all(&self) -> bool {
-        self.holds(&["Application.ReadWrite.All"])
-    }
-
-    pub(super) fn check_writes_all(&self) -> Result<(), GraphError> {
-        allow(self.writes_all())
-    }
-}
-
-fn allow(allowed: bool) -> Result<(), GraphError> {
-    if allowed { Ok(()) } else { Err(GraphError::denied()) }
 }
 
 fn refuse(why: &str) -> GraphError {

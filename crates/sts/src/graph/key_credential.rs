@@ -35,7 +35,8 @@ pub(super) fn read_all(value: &Value) -> Result<Vec<KeyCredentialRequest>, Graph
     items.iter().map(|item| read(item).map_err(wrong)).collect()
 }
 
-fn read(item: &Value) -> Result<KeyCredentialRequest, String> {
+/// One credential; the error says what is wrong with it.
+pub(super) fn read(item: &Value) -> Result<KeyCredentialRequest, String> {
     let wire = Wire::deserialize(item).map_err(|error| error.to_string())?;
     let kind = match wire.kind.as_deref() {
         None => None,
@@ -91,6 +92,6 @@ pub(super) fn password_to_json(credential: &PasswordCredential) -> Value {
     })
 }
 
-fn wire_time(time: Timestamp) -> String {
+pub(super) fn wire_time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -7,24 +7,26 @@ use serde_json::{Value, json};
 
 use super::Request;
 use super::answer::{GraphError, json};
+use super::application::own_tenant;
 use super::path::{Key, ResourcePath};
+use super::permission::Operation;
 
 pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result<Response, GraphError> {
     if request.method != Method::GET {
         return Err(GraphError::method());
     }
-    request.caller.check_reads_organization()?;
-    let id = request.caller.tenant.to_string();
-    let tenant = request.sts.tenant(&id).await?.ok_or_else(|| GraphError::not_found(&id))?;
-    let context = format!("{}/v1.0/$metadata#organization", request.sts.origin());
-    match (&path.key, &path.rest) {
-        (None, None) => Ok(json(StatusCode::OK, &json!({ "@odata.context": context, "value": [to_json(&tenant)] }))),
-        (Some(Key::Id(wanted)), None) if *wanted == id => {
+    request.caller.check_any(Operation::ReadOrganization)?;
+    let tenant = own_tenant(request).await?;
+    let id = tenant.id.to_string();
+    let context = format!("{}#organization", request.metadata());
+    match (&path.key, path.rest().as_slice()) {
+        (None, []) => Ok(json(StatusCode::OK, &json!({ "@odata.context": context, "value": [to_json(&tenant)] }))),
+        (Some(Key::Id(wanted)), []) if *wanted == id => {
             let mut body = to_json(&tenant);
             body["@odata.context"] = format!("{context}/$entity").into();
             Ok(json(StatusCode::OK, &body))
         }
-        (Some(Key::Id(wanted)), None) => Err(GraphError::not_found(wanted)),
+        (Some(Key::Id(wanted)), []) => Err(GraphError::not_found(wanted)),
         _ => Err(GraphError::no_segment("organization")),
     }
 }

@@ -1,41 +1,53 @@
-//! `/servicePrincipals`: list, read, add, change, remove.
+//! `/servicePrincipals`: list, read, add, change, delete.
 
-use actas_directory::credential;
+use actas_directory::app_role::AppRole;
+use actas_directory::kept::{Kept, KeptProperty};
 use actas_directory::query::{Filter, Property};
-use actas_directory::{ServicePrincipal, well_known};
-use actas_store::directory::Audit;
+use actas_directory::service_principal::{KEPT, ServicePrincipal};
+use actas_directory::{DeletedObject, KeyCredential, PasswordCredential};
 use axum::response::Response;
-use http::header::{ETAG, HeaderValue, IF_MATCH, LOCATION};
-use http::{Method, StatusCode};
+use http::Method;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Request;
-use super::answer::{GraphError, json, no_content};
-use super::key_credential;
+use super::answer::{GraphError, no_content};
+use super::application::{display_name, same_id};
+use super::credential_action::{self, Holder};
+use super::entity::{Entity, keep};
 use super::path::{Key, ResourcePath};
+use super::permission::Operation;
+use super::{app_role_assignment, change, collection, key_credential};
 
-const PAGE_DEFAULT: usize = 100;
-const PAGE_MAX: usize = 999;
-/// The longest display name (Graph: 256 characters).
-const DISPLAY_NAME_CHARS_MAX: usize = 256;
 /// The most names of one principal.
 const NAMES_MAX: usize = 500;
+/// The longest name, in bytes.
+const NAME_BYTES_MAX: usize = 512;
+/// The tenant that owns the services' own applications.
+const FIRST_PARTY_OWNER: &str = "f8cdef31-a31e-4b4a-93e4-5f571e91255a";
 
 pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result<Response, GraphError> {
-    match (&path.key, path.rest.as_deref()) {
-        (None, None) if request.method == Method::GET => list(request).await,
-        (None, None) if request.method == Method::POST => add(request).await,
-        (Some(key), None) => {
+    match (&path.key, path.rest().as_slice()) {
+        (None, []) if request.method == Method::GET => {
+            collection::list::<ServicePrincipal>(request, ServicePrincipal::COLLECTION).await
+        }
+        (None, []) if request.method == Method::POST => add(request).await,
+        (None, ["$count"]) if request.method == Method::GET => collection::count::<ServicePrincipal>(request).await,
+        (Some(key), []) => {
             let principal = find(request, key).await?;
             match request.method {
-                Method::GET => read(request, &principal),
+                Method::GET => collection::read(request, &principal),
                 Method::PATCH => change(request, principal).await,
-                Method::DELETE => remove(request, &principal).await,
+                Method::DELETE => remove(request, principal).await,
                 _ => Err(GraphError::method()),
             }
         }
-        (_, Some(segment)) => Err(GraphError::no_segment(segment)),
+        (Some(key), [side @ ("appRoleAssignments" | "appRoleAssignedTo"), rest @ ..]) if rest.len() < 2 => {
+            let principal = find(request, key).await?;
+            app_role_assignment::handle(request, principal, side, rest.first().copied()).await
+        }
+        (Some(key), [action]) => credential_action::handle(request, find(request, key).await?, action).await,
+        (_, [.., segment]) if *segment != "$count" => Err(GraphError::no_segment(segment)),
         _ => Err(GraphError::method()),
     }
 }
@@ -62,162 +74,64 @@ async fn find(request: &Request<'_>, key: &Key) -> Result<ServicePrincipal, Grap
         }
     };
     let found = found.ok_or_else(|| GraphError::not_found(shown))?;
-    if request.caller.may_read(&found) { Ok(found) } else { Err(GraphError::denied()) }
+    // Who assigns roles sees the principals that they are on, too.
+    let seen = found.may_be_read(request) || request.caller.may(Operation::WriteAssignments, found.relation(request));
+    if seen { Ok(found) } else { Err(GraphError::denied()) }
 }
 
-fn read(request: &Request<'_>, principal: &ServicePrincipal) -> Result<Response, GraphError> {
-    let select = Select::parse(request.option("$select"))?;
-    let context = format!("{}/v1.0/$metadata#servicePrincipals{}/$entity", request.sts.origin(), select.context());
-    let mut body = select.apply(principal, true);
-    body.insert("@odata.context".to_owned(), context.into());
-    let mut response = json(StatusCode::OK, &Value::Object(body));
-    if let Ok(etag) = HeaderValue::from_str(&etag(principal)) {
-        response.headers_mut().insert(ETAG, etag);
-    }
-    Ok(response)
-}
-
-async fn list(request: &Request<'_>) -> Result<Response, GraphError> {
-    let select = Select::parse(request.option("$select"))?;
-    let filter = request.option("$filter").map(Filter::parse).transpose()?;
-    let number = |name, default: usize| match request.option(name).map(str::parse) {
-        None => Ok(default),
-        Some(Ok(number)) => Ok(number),
-        Some(Err(_)) => Err(GraphError::bad_request(format!("Invalid value for {name}."))),
-    };
-    let top = number("$top", PAGE_DEFAULT)?;
-    if !(1..=PAGE_MAX).contains(&top) {
-        return Err(GraphError::bad_request(format!(
-            "Invalid page size specified: '{top}'. Must be between 1 and {PAGE_MAX} inclusive."
-        )));
-    }
-    let skip = number("$skiptoken", 0)?;
-
-    let mut found = Vec::new();
-    for principal in candidates(request, filter.as_ref()).await? {
-        let fits = filter.as_ref().map_or(Ok(true), |filter| filter.matches(&|name| property(&principal, name)))?;
-        if fits && request.caller.may_read(&principal) {
-            found.push(principal);
-        }
-    }
-    let total = found.len();
-    let page: Vec<Value> =
-        found.iter().skip(skip).take(top).map(|principal| Value::Object(select.apply(principal, false))).collect();
-    let origin = request.sts.origin();
-    let mut body = json!({
-        "@odata.context": format!("{origin}/v1.0/$metadata#servicePrincipals{}", select.context()),
-        "value": page,
-    });
-    if request.option("$count") == Some("true") && skip == 0 {
-        body["@odata.count"] = total.into();
-    }
-    if skip + top < total {
-        let options = request.query.iter().filter(|(name, _)| name != "$skiptoken");
-        let query = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(options)
-            .append_pair("$skiptoken", &(skip + top).to_string())
-            .finish();
-        body["@odata.nextLink"] = format!("{origin}/v1.0/servicePrincipals?{query}").into();
-    }
-    Ok(json(StatusCode::OK, &body))
-}
-
-/// What a filter has to be applied to: one object where it names one by an index.
-async fn candidates(request: &Request<'_>, filter: Option<&Filter>) -> Result<Vec<ServicePrincipal>, GraphError> {
-    let (directory, tenant) = (&request.sts.0.directory, request.caller.tenant);
-    if let Some(app_id) = filter.and_then(|filter| filter.required_text("appId")) {
-        let found = match Uuid::try_parse(app_id) {
-            Ok(app_id) => directory.principal_by_app(tenant, app_id).await?,
-            Err(_) => None,
-        };
-        return Ok(found.into_iter().collect());
-    }
-    Ok(directory.principals(tenant).await?)
-}
-
-fn property<'o>(principal: &'o ServicePrincipal, name: &str) -> Option<Property<'o>> {
-    Some(match name {
-        "id" => Property::Text(principal.id.to_string()),
-        "appId" => Property::Text(principal.app_id.to_string()),
-        "displayName" => Property::Text(principal.display_name.clone()),
-        "accountEnabled" => Property::Boolean(principal.enabled),
-        "servicePrincipalNames" => Property::List(&principal.names),
-        _ => return None,
-    })
-}
-
+/// From an application of the tenant, or from the id of one that lives elsewhere.
 async fn add(request: &Request<'_>) -> Result<Response, GraphError> {
-    request.caller.check_writes_all()?;
+    request.caller.check_any(Operation::AddApplication)?;
+    request.check_options(&[])?;
     let body = request.json()?;
     let app_id = body
         .get("appId")
         .and_then(Value::as_str)
         .and_then(|text| Uuid::try_parse(text).ok())
+        .filter(|app_id| !app_id.is_nil())
         .ok_or_else(|| GraphError::bad_request("The property 'appId' is required and must be a GUID."))?;
-    let now = request.sts.0.clock.now();
-    let display_name =
-        body.get("displayName").and_then(Value::as_str).map_or_else(|| app_id.to_string(), str::to_owned);
-    let new = ServicePrincipal::new(Uuid::new_v4(), request.caller.tenant, app_id, &display_name, now);
-    let (principal, _) = apply(request, new, &body)?;
-    let details = json!({ "by": request.caller.principal.app_id.to_string(), "appId": app_id.to_string(), "displayName": principal.display_name });
-    let audit = Audit { time: now, tenant: principal.tenant, kind: "principal added", details };
-    match request.sts.0.directory.add_principal(&principal, audit).await {
-        Ok(()) => {}
-        Err(error) if error.is_exists() => return Err(GraphError::exists("appId or servicePrincipalNames")),
-        Err(error) => return Err(error.into()),
+    let (tenant, now, directory) = (request.caller.tenant, request.now(), &request.sts.0.directory);
+    let mut new = ServicePrincipal::new(Uuid::new_v4(), tenant, app_id, &app_id.to_string(), now);
+    match directory.application_by_app(tenant, app_id).await? {
+        Some(application) => {
+            request.caller.check(Operation::ChangeApplication, application.relation(request))?;
+            new.display_name = application.display_name;
+            new.names.extend(application.identifier_uris);
+            new.app_roles = application.app_roles;
+        }
+        None => request.caller.check_any(Operation::ChangeApplication)?,
     }
-    let origin = request.sts.origin();
-    let mut body = Select::default().apply(&principal, false);
-    body.insert("@odata.context".to_owned(), format!("{origin}/v1.0/$metadata#servicePrincipals/$entity").into());
-    let mut response = json(StatusCode::CREATED, &Value::Object(body));
-    if let Ok(location) = HeaderValue::from_str(&format!("{origin}/v1.0/servicePrincipals/{}", principal.id)) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    Ok(response)
-}
-
-async fn change(request: &Request<'_>, principal: ServicePrincipal) -> Result<Response, GraphError> {
-    request.caller.check_writes(&principal)?;
-    if let Some(wanted) = request.headers.get(IF_MATCH)
-        && wanted.as_bytes() != b"*"
-        && wanted.as_bytes() != etag(&principal).as_bytes()
-    {
-        return Err(GraphError::changed());
-    }
-    let body = request.json()?;
-    let before = key_ids(&principal);
-    let (changed, warnings) = apply(request, principal.clone(), &body)?;
-    let details = json!({
-        "by": request.caller.principal.app_id.to_string(),
-        "appId": principal.app_id.to_string(),
-        "changed": body.keys().collect::<Vec<_>>(),
-        "keysBefore": before,
-        "keysAfter": key_ids(&changed),
-        "warnings": warnings,
-    });
-    let audit = Audit { time: request.sts.0.clock.now(), tenant: principal.tenant, kind: "principal changed", details };
-    match request.sts.0.directory.update_principal(&changed, audit).await {
-        Ok(_) => Ok(no_content()),
-        Err(error) if error.is_exists() => Err(GraphError::exists("servicePrincipalNames")),
+    new.owners = vec![request.caller.principal.id];
+    let new = apply(request, new, &body)?;
+    let audit = change::record(request, "principal added", None, Some(&new));
+    match directory.add_principal(&new, audit).await {
+        Ok(()) => Ok(request.created(&collection::whole(request, &new), ServicePrincipal::COLLECTION, new.id)),
+        Err(error) if error.is_exists() => Err(GraphError::exists("appId or servicePrincipalNames")),
         Err(error) => Err(error.into()),
     }
 }
 
-fn key_ids(principal: &ServicePrincipal) -> Vec<String> {
-    principal.key_credentials.iter().map(|credential| credential.key_id.to_string()).collect()
+async fn change(request: &Request<'_>, principal: ServicePrincipal) -> Result<Response, GraphError> {
+    request.check_options(&[])?;
+    request.check_unchanged(principal.version)?;
+    let after = apply(request, principal.clone(), &request.json()?)?;
+    principal.store(request, &after).await?;
+    Ok(no_content())
 }
 
-async fn remove(request: &Request<'_>, principal: &ServicePrincipal) -> Result<Response, GraphError> {
-    request.caller.check_writes_all()?;
+async fn remove(request: &Request<'_>, principal: ServicePrincipal) -> Result<Response, GraphError> {
+    request.caller.check(Operation::ChangeApplication, principal.relation(request))?;
+    request.check_options(&[])?;
+    request.check_unchanged(principal.version)?;
     if principal.is_first_party() {
         return Err(GraphError::bad_request(format!(
             "'{}' is a service's own identity and cannot be deleted. To renew a certificate, remove its key credential.",
             principal.display_name
         )));
     }
-    let details = json!({ "by": request.caller.principal.app_id.to_string(), "appId": principal.app_id.to_string(), "keysBefore": key_ids(principal) });
-    let audit = Audit { time: request.sts.0.clock.now(), tenant: principal.tenant, kind: "principal removed", details };
-    request.sts.0.directory.remove_principal(principal.tenant, principal.id, audit).await?;
+    let audit = change::record(request, "principal removed", Some(&principal), None);
+    let all = [DeletedObject::ServicePrincipal(principal.into())];
+    request.sts.0.directory.delete(&all, request.now(), audit).await?;
     Ok(no_content())
 }
 
@@ -226,50 +140,40 @@ fn apply(
     request: &Request<'_>,
     mut principal: ServicePrincipal,
     body: &Map<String, Value>,
-) -> Result<(ServicePrincipal, Vec<String>), GraphError> {
-    let invalid = |name: &str| {
-        GraphError::bad_request(format!(
-            "Invalid value specified for property '{name}' of resource 'ServicePrincipal'."
-        ))
-    };
-    let mut warnings = Vec::new();
+) -> Result<ServicePrincipal, GraphError> {
+    let relation = principal.relation(request);
+    let boolean =
+        |name: &str, value: &Value| value.as_bool().ok_or_else(|| GraphError::invalid(name, "it is true or false"));
     for (name, value) in body {
         match name.as_str() {
-            "keyCredentials" => {
-                let wanted = key_credential::read_all(value)?;
-                let now = request.sts.0.clock.now();
-                let (all, more) = credential::replace(&principal.key_credentials, &wanted, Uuid::new_v4, now)?;
-                principal.key_credentials = all;
-                warnings = more.iter().map(ToString::to_string).collect();
-            }
+            "keyCredentials" => principal.replace_keys(request, value)?,
             // Annotations, such as the type that some SDKs write into every object.
             name if name.starts_with("@odata.") => {}
-            // The rest takes more than owning the object.
-            _ if !request.caller.writes_all() => return Err(GraphError::denied()),
-            "accountEnabled" => principal.enabled = value.as_bool().ok_or_else(|| invalid(name))?,
-            "displayName" => {
-                let text = value
-                    .as_str()
-                    .filter(|text| !text.trim().is_empty() && text.chars().count() <= DISPLAY_NAME_CHARS_MAX);
-                text.ok_or_else(|| invalid(name))?.clone_into(&mut principal.display_name);
-            }
+            // The rest takes more than being the principal.
+            _ if !request.caller.may(Operation::ChangeApplication, relation) => return Err(GraphError::denied()),
+            "accountEnabled" => principal.enabled = boolean(name, value)?,
+            "appRoleAssignmentRequired" => principal.assignment_required = boolean(name, value)?,
+            "displayName" => principal.display_name = display_name(value)?,
             "servicePrincipalNames" => {
-                principal.names = read_names(value, principal.app_id).ok_or_else(|| invalid(name))?;
+                request.caller.check(Operation::NamePrincipal, relation)?;
+                principal.names = read_names(value, principal.app_id)
+                    .ok_or_else(|| GraphError::invalid(name, format!("up to {NAMES_MAX} names without spaces")))?;
             }
-            "appId" if value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(&principal.app_id.to_string())) => {}
+            "appId" if same_id(value, principal.app_id) => {}
+            name if keep(&KEPT, &mut principal.kept, name, value)? => {}
             other => return Err(GraphError::bad_request(format!("The property '{other}' cannot be set."))),
         }
     }
-    Ok((principal, warnings))
+    Ok(principal)
 }
 
 /// The whole list; the application id stays a name whatever is sent.
 fn read_names(value: &Value, app_id: Uuid) -> Option<Vec<String>> {
     let mut names = vec![app_id.to_string()];
     for name in value.as_array()? {
-        let name = name
-            .as_str()
-            .filter(|name| !name.is_empty() && name.len() <= 512 && name.bytes().all(|b| b.is_ascii_graphic()))?;
+        let fits =
+            |name: &&str| (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
+        let name = name.as_str().filter(fits)?;
         if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             names.push(name.to_owned());
         }
@@ -277,101 +181,161 @@ fn read_names(value: &Value, app_id: Uuid) -> Option<Vec<String>> {
     (names.len() <= NAMES_MAX).then_some(names)
 }
 
-fn etag(principal: &ServicePrincipal) -> String {
-    format!("W/\"{}\"", principal.version)
+/// Roles as they are shown.
+pub(super) fn roles_to_json(roles: &[AppRole]) -> Value {
+    let one = |role: &AppRole| {
+        json!({
+            "id": role.id.to_string(),
+            "allowedMemberTypes": role.allowed_member_types,
+            "description": role.description,
+            "displayName": role.display_name,
+            "isEnabled": role.is_enabled,
+            "origin": "Application",
+            "value": role.value,
+        })
+    };
+    roles.iter().map(one).collect()
 }
 
-/// `$select`: which properties an answer has.
-#[derive(Default)]
-struct Select(Option<Vec<String>>);
+impl Holder for ServicePrincipal {
+    fn app_id(&self) -> Uuid {
+        self.app_id
+    }
 
-// === impl Select ===
+    fn owners(&self) -> &[Uuid] {
+        &self.owners
+    }
 
-impl Select {
-    fn parse(text: Option<&str>) -> Result<Self, GraphError> {
-        let Some(text) = text else { return Ok(Self(None)) };
-        let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
-        match names.iter().find(|name| !PROPERTIES.contains(&name.as_str())) {
-            Some(unknown) => Err(GraphError::bad_request(format!(
-                "Could not find a property named '{unknown}' on type 'microsoft.graph.servicePrincipal'."
-            ))),
-            None => Ok(Self(Some(names))),
+    fn keys(&self) -> &Vec<KeyCredential> {
+        &self.key_credentials
+    }
+
+    fn keys_mut(&mut self) -> &mut Vec<KeyCredential> {
+        &mut self.key_credentials
+    }
+
+    fn passwords(&self) -> &Vec<PasswordCredential> {
+        &self.password_credentials
+    }
+
+    fn passwords_mut(&mut self) -> &mut Vec<PasswordCredential> {
+        &mut self.password_credentials
+    }
+
+    async fn store(&self, request: &Request<'_>, after: &Self) -> Result<(), GraphError> {
+        let audit = change::record(request, "principal changed", Some(self), Some(after));
+        match request.sts.0.directory.update_principal(after, audit).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_exists() => Err(GraphError::exists("servicePrincipalNames")),
+            Err(error) => Err(error.into()),
         }
     }
-
-    fn context(&self) -> String {
-        self.0.as_ref().map_or_else(String::new, |names| format!("({})", names.join(",")))
-    }
-
-    fn apply(&self, principal: &ServicePrincipal, single: bool) -> Map<String, Value> {
-        let with_keys =
-            single && self.0.as_ref().is_some_and(|names| names.iter().any(|name| name == "keyCredentials"));
-        let wanted = |name: &str| self.0.as_ref().is_none_or(|names| names.iter().any(|own| own == name));
-        to_properties(principal, with_keys)
-            .into_iter()
-            .filter(|(name, _)| wanted(name))
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
-    }
 }
 
-const PROPERTIES: [&str; 20] = [
-    "id",
-    "deletedDateTime",
-    "accountEnabled",
-    "alternativeNames",
-    "appDisplayName",
-    "appId",
-    "appOwnerOrganizationId",
-    "appRoleAssignmentRequired",
-    "createdDateTime",
-    "description",
-    "displayName",
-    "homepage",
-    "replyUrls",
-    "servicePrincipalNames",
-    "servicePrincipalType",
-    "signInAudience",
-    "tags",
-    "appRoles",
-    "keyCredentials",
-    "passwordCredentials",
-];
+impl Entity for ServicePrincipal {
+    const COLLECTION: &'static str = "servicePrincipals";
+    const KIND: &'static str = "servicePrincipal";
+    const NAMES: &'static [&'static str] = &[
+        "id",
+        "deletedDateTime",
+        "accountEnabled",
+        "appDisplayName",
+        "appId",
+        "appOwnerOrganizationId",
+        "appRoleAssignmentRequired",
+        "appRoles",
+        "createdDateTime",
+        "displayName",
+        "keyCredentials",
+        "oauth2PermissionScopes",
+        "passwordCredentials",
+        "servicePrincipalNames",
+        "servicePrincipalType",
+        "signInAudience",
+    ];
+    const KEPT: &'static [KeptProperty] = &KEPT;
+    const DEFAULT: &'static [&'static str] = &[];
 
-fn to_properties(principal: &ServicePrincipal, with_keys: bool) -> [(&'static str, Value); 20] {
-    let keys = principal.key_credentials.iter().map(|credential| key_credential::to_json(credential, with_keys));
-    let passwords = principal.password_credentials.iter().map(key_credential::password_to_json);
-    let roles = match principal.app_id {
-        well_known::EXCHANGE => json!([{
-            "id": "dc890d15-9560-4a4c-9b7f-a736ec74ec40",
-            "value": "full_access_as_app",
-            "displayName": "Use Exchange Web Services with full access to all mailboxes",
-            "description": "Allows the app to have full access via Exchange Web Services to all mailboxes without a signed-in user.",
-            "allowedMemberTypes": ["Application"],
-            "isEnabled": true,
-        }]),
-        _ => json!([]),
-    };
-    [
-        ("id", principal.id.to_string().into()),
-        ("deletedDateTime", Value::Null),
-        ("accountEnabled", principal.enabled.into()),
-        ("alternativeNames", json!([])),
-        ("appDisplayName", principal.display_name.clone().into()),
-        ("appId", principal.app_id.to_string().into()),
-        ("appOwnerOrganizationId", Value::Null),
-        ("appRoleAssignmentRequired", false.into()),
-        ("createdDateTime", principal.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into()),
-        ("description", Value::Null),
-        ("displayName", principal.display_name.clone().into()),
-        ("homepage", Value::Null),
-        ("replyUrls", json!([])),
-        ("servicePrincipalNames", principal.names.clone().into()),
-        ("servicePrincipalType", "Application".into()),
-        ("signInAudience", "AzureADMyOrg".into()),
-        ("tags", json!([])),
-        ("appRoles", roles),
-        ("keyCredentials", keys.collect()),
-        ("passwordCredentials", passwords.collect()),
-    ]
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    fn display_name(&self) -> &str {
+        &self.display_name
+    }
+
+    fn value(&self, name: &str, with_keys: bool) -> Option<Value> {
+        Some(match name {
+            "id" => self.id.to_string().into(),
+            "deletedDateTime" => Value::Null,
+            "accountEnabled" => self.enabled.into(),
+            "appId" => self.app_id.to_string().into(),
+            "appOwnerOrganizationId" if self.is_first_party() => FIRST_PARTY_OWNER.into(),
+            "appOwnerOrganizationId" => self.tenant.to_string().into(),
+            "appRoleAssignmentRequired" => self.assignment_required.into(),
+            "appRoles" => roles_to_json(&self.exposed_roles()),
+            "createdDateTime" => key_credential::wire_time(self.created).into(),
+            "appDisplayName" | "displayName" => self.display_name.clone().into(),
+            "keyCredentials" => {
+                self.key_credentials.iter().map(|key| key_credential::to_json(key, with_keys)).collect()
+            }
+            // No user signs in here, so no delegated permission is exposed.
+            "oauth2PermissionScopes" => json!([]),
+            "passwordCredentials" => self.password_credentials.iter().map(key_credential::password_to_json).collect(),
+            "servicePrincipalNames" => self.names.clone().into(),
+            "servicePrincipalType" => "Application".into(),
+            "signInAudience" => "AzureADMyOrg".into(),
+            _ => return None,
+        })
+    }
+
+    fn filtered<'o>(&'o self, name: &str) -> Option<Property<'o>> {
+        Some(match name {
+            "id" => Property::Text(self.id.to_string()),
+            "appId" => Property::Text(self.app_id.to_string()),
+            "displayName" => Property::Text(self.display_name.clone()),
+            "accountEnabled" => Property::Boolean(self.enabled),
+            "servicePrincipalNames" => Property::List(&self.names),
+            "servicePrincipalType" => Property::Text("Application".to_owned()),
+            _ => return None,
+        })
+    }
+
+    fn may_be_read(&self, request: &Request<'_>) -> bool {
+        request.caller.may(Operation::ReadApplication, self.relation(request))
+    }
+
+    async fn page(request: &Request<'_>, after: Uuid, count: i64) -> Result<Vec<Self>, GraphError> {
+        Ok(request.sts.0.directory.principals_after(request.caller.tenant, after, count).await?)
+    }
+
+    async fn indexed(request: &Request<'_>, filter: &Filter) -> Result<Option<Vec<Self>>, GraphError> {
+        let (directory, tenant) = (&request.sts.0.directory, request.caller.tenant);
+        let found = if let Some(app_id) = filter.required_text("appId") {
+            match Uuid::try_parse(app_id) {
+                Ok(app_id) => directory.principal_by_app(tenant, app_id).await?,
+                Err(_) => None,
+            }
+        } else if let Some(name) = filter.required_item("servicePrincipalNames") {
+            directory.principal_by_name(tenant, name).await?
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(found.into_iter().collect()))
+    }
+
+    fn from_deleted(object: DeletedObject) -> Option<Self> {
+        match object {
+            DeletedObject::ServicePrincipal(principal) => Some(*principal),
+            _ => None,
+        }
+    }
 }

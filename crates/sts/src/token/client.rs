@@ -3,7 +3,7 @@
 //! One method a request (RFC 6749 §2.3). An application that does not exist is told from
 //! a wrong key only where the original tells: operators live by these codes.
 
-use actas_directory::{KeyCredential, PasswordCredential, ServicePrincipal, Tenant};
+use actas_directory::{Credentials, KeyCredential, PasswordCredential, ServicePrincipal, Tenant};
 use actas_token::assertion::{Assertion, AssertionRefused};
 use actas_token::{VerifyingKey, key, token_hash};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -37,11 +37,6 @@ pub(super) struct Client {
 // === impl Client ===
 
 impl Client {
-    /// Its live keys.
-    pub(super) fn keys(principal: &ServicePrincipal, now: Timestamp) -> Vec<VerifyingKey> {
-        principal.live_keys(now).filter_map(KeyCredential::verifying_key).collect()
-    }
-
     /// Whoever proves itself, within its limit.
     pub(super) async fn authenticate(request: &Request<'_>) -> Result<Self, Refused> {
         let client = Self::proven(request).await?;
@@ -78,7 +73,8 @@ impl Client {
             return Err(Refused::secrets_off());
         }
         let principal = enabled(request.sts, request.tenant, &client_id).await?;
-        let credential = by_secret(&principal, secrets, request.now).await?;
+        let own = credentials(request.sts, &principal).await?;
+        let credential = by_secret(own, secrets, request.now).await?;
         Ok(Self { principal, strength: "1", detail: json!({ "secret": credential.to_string() }), certificate: None })
     }
 
@@ -95,7 +91,7 @@ impl Client {
         if sts.0.policy.require_key_hint && header.x5t.is_none() && header.x5t_s256.is_none() {
             return Err(Refused::no_key_hint());
         }
-        let keys = Self::keys(&principal, now);
+        let keys = live_keys(sts, &principal, now).await?;
         let audience = |audience: &str| sts.is_client_audience(tenant, audience);
         let limits = sts.0.policy.client_assertions();
         let key = assertion.verify(keys.iter(), audience, limits, now).map_err(refused)?;
@@ -110,9 +106,11 @@ impl Client {
     /// `self_signed_tls_client_auth` (RFC 8705 §2.2). Who signed it counts for nothing.
     async fn by_certificate(request: &Request<'_>, client_id: &str, der: &[u8]) -> Result<Self, Refused> {
         let principal = enabled(request.sts, request.tenant, client_id).await?;
-        let registered = |credential: &&KeyCredential| verify_slices_are_equal(&credential.key, der).is_ok();
+        let own = credentials(request.sts, &principal).await?;
+        let registered =
+            |key: &&KeyCredential| key.is_live(request.now) && verify_slices_are_equal(&key.key, der).is_ok();
         let thumbprint = key::x5t_s256(der);
-        let Some(credential) = principal.live_keys(request.now).find(registered) else {
+        let Some(credential) = own.keys.iter().find(registered) else {
             return Err(Refused::unregistered_certificate(&thumbprint));
         };
         let detail = json!({ "certificate": thumbprint, "keyId": credential.key_id.to_string() });
@@ -133,13 +131,27 @@ pub(super) async fn enabled(sts: &Sts, tenant: &Tenant, client_id: &str) -> Resu
     if client.enabled { Ok(client) } else { Err(Refused::disabled_application(client_id)) }
 }
 
+/// What proves a client's identity, be it stored with the application or the principal.
+async fn credentials(sts: &Sts, client: &ServicePrincipal) -> Result<Credentials, Refused> {
+    sts.0.directory.credentials(client).await.map_err(|error| Refused::unavailable(&error))
+}
+
+/// The keys that a client can sign with at this moment.
+pub(super) async fn live_keys(
+    sts: &Sts,
+    client: &ServicePrincipal,
+    now: Timestamp,
+) -> Result<Vec<VerifyingKey>, Refused> {
+    Ok(credentials(sts, client).await?.live_keys(now))
+}
+
 /// The live credential whose secret this is.
 ///
 /// Hashing a secret takes a while, so it happens off the async threads. A client without
 /// secrets takes as long as one with a secret, so that the time tells nobody which it is.
-async fn by_secret(client: &ServicePrincipal, secrets: Vec<String>, now: Timestamp) -> Result<Uuid, Refused> {
-    let begun = client.password_credentials.iter().filter(|credential| credential.start <= now);
-    let begun: Vec<PasswordCredential> = begun.cloned().collect();
+async fn by_secret(own: Credentials, secrets: Vec<String>, now: Timestamp) -> Result<Uuid, Refused> {
+    let begun: Vec<PasswordCredential> =
+        own.passwords.into_iter().filter(|credential| credential.start <= now).collect();
     let check = move || {
         let fits = |secret: &&String| secret.len() <= secret::SECRET_BYTES_MAX;
         if begun.is_empty() {

@@ -52,6 +52,7 @@ pub(super) async fn issue_for(
     let Request { sts, tenant, now, .. } = *request;
     let bound = request.bind()?.and_certificate(client.certificate.clone());
     let resource = resource::by_identifier(sts, tenant, identifier).await?;
+    resource::check_assigned(&client.principal, &resource)?;
     let lifetime = sts.0.policy.token_lifetime;
     let issuer = sts.issuer_v1(tenant.id);
     let principal = &client.principal;
@@ -67,7 +68,7 @@ pub(super) async fn issue_for(
         idp: issuer,
         idtyp: "app",
         oid: principal.id.to_string(),
-        roles: resource::roles_on(principal, &resource),
+        roles: principal.roles_on(&resource),
         sub: principal.id.to_string(),
         tid: tenant.id.to_string(),
         uti: Uuid::new_v4().simple().to_string(),

@@ -33,7 +33,7 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
         return Err(Refused::malformed("the assertion proves the client already; send no other credential"));
     }
     let principal = client::enabled(sts, tenant, issuer).await?;
-    let keys = Client::keys(&principal, now);
+    let keys = client::live_keys(sts, &principal, now).await?;
     let audience = |audience: &str| sts.is_client_audience(tenant, audience);
     let key = assertion.verify(keys.iter(), audience, sts.0.policy.grant_assertions(), now).map_err(refused)?;
     if !assertion.claims().has("sub") {

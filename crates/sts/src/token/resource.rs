@@ -1,13 +1,11 @@
 //! What a token is asked for, and whether the client may have one.
 
+use actas_directory::app_role::FULL_ACCESS;
 use actas_directory::{ServicePrincipal, Tenant, well_known};
 use actas_token::Principal;
 
 use super::answer::Refused;
 use crate::Sts;
-
-/// The application permission that lets an application into every mailbox.
-const FULL_ACCESS: &str = "full_access_as_app";
 
 /// The enabled principal that an S2S resource `appid/host@realm` names in this tenant.
 pub(super) async fn by_s2s_name(sts: &Sts, tenant: &Tenant, text: &str) -> Result<ServicePrincipal, Refused> {
@@ -42,25 +40,22 @@ pub(super) async fn by_identifier(sts: &Sts, tenant: &Tenant, identifier: &str) 
 /// Whether a client may have a token for Exchange: the services themselves may, any
 /// other application needs the permission.
 pub(super) fn check_authorised(client: &ServicePrincipal, resource: &ServicePrincipal) -> Result<(), Refused> {
-    let granted = client.is_first_party() || resource.app_id != well_known::EXCHANGE || has_full_access(client);
-    if granted {
-        Ok(())
-    } else {
-        Err(Refused::not_authorised(&client.app_id.to_string(), &resource.app_id.to_string()))
-    }
+    let granted =
+        client.is_first_party() || resource.app_id != well_known::EXCHANGE || has_full_access(client, resource);
+    if granted { check_assigned(client, resource) } else { Err(not_authorised(client, resource)) }
 }
 
-/// Whether the client may go into every mailbox.
-pub(super) fn has_full_access(client: &ServicePrincipal) -> bool {
-    client.roles.iter().any(|role| role == FULL_ACCESS)
+/// Whether the client may go into every mailbox of the Exchange that `resource` is.
+pub(super) fn has_full_access(client: &ServicePrincipal, resource: &ServicePrincipal) -> bool {
+    resource.app_id == well_known::EXCHANGE && client.roles_on(resource).iter().any(|role| role == FULL_ACCESS)
 }
 
-/// The client's permissions on a resource: what stands in `roles`.
-pub(super) fn roles_on(client: &ServicePrincipal, resource: &ServicePrincipal) -> Vec<String> {
-    let belongs = |role: &&String| match resource.app_id {
-        well_known::EXCHANGE => role.as_str() == FULL_ACCESS,
-        well_known::GRAPH => role.contains('.'),
-        _ => false,
-    };
-    client.roles.iter().filter(belongs).cloned().collect()
+/// Whether the resource lets every client have a token, or this one by a role.
+pub(super) fn check_assigned(client: &ServicePrincipal, resource: &ServicePrincipal) -> Result<(), Refused> {
+    let assigned = !resource.assignment_required || client.is_assigned_to(resource);
+    if assigned { Ok(()) } else { Err(not_authorised(client, resource)) }
+}
+
+fn not_authorised(client: &ServicePrincipal, resource: &ServicePrincipal) -> Refused {
+    Refused::not_authorised(&client.app_id.to_string(), &resource.app_id.to_string())
 }

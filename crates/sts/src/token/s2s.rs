@@ -10,8 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::answer::{Refused, json_answer};
-use super::client::Client;
-use super::{Request, resource};
+use super::{Request, client, resource};
 use crate::Sts;
 
 /// Every number is a string: clients of this family read a map of strings.
@@ -37,7 +36,7 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
     let assertion = Assertion::parse(text).map_err(|refused| Refused::s2s_assertion(&refused))?;
     let caller = caller(tenant, &assertion)?;
     let client = client(sts, tenant, &caller).await?;
-    let keys = Client::keys(&client, now);
+    let keys = client::live_keys(sts, &client, now).await?;
     let audience = |audience: &str| sts.is_s2s_audience(tenant, audience);
     let key = assertion
         .verify(keys.iter(), audience, sts.0.policy.grant_assertions(), now)

@@ -16,7 +16,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::answer::Refused;
-use super::client::Client;
+use super::client::{self, Client};
 use super::success::Success;
 use super::{Dialect, Request, client_credentials, resource};
 
@@ -68,6 +68,7 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
     };
     let resource = resource.map_err(Refused::into_target)?;
     check_may_act(&client.principal, &resource)?;
+    resource::check_assigned(&client.principal, &resource).map_err(Refused::into_target)?;
     let user = subject(request, &client.principal, subject_token).await?;
 
     let lifetime = sts.0.policy.act_as_lifetime.min(sts.0.policy.token_lifetime);
@@ -147,7 +148,7 @@ fn target<'r>(request: &Request<'r>) -> Result<&'r str, Refused> {
 /// delegation at Exchange alone, with the permission that lets it into every mailbox.
 fn check_may_act(client: &ServicePrincipal, resource: &ServicePrincipal) -> Result<(), Refused> {
     let at_service = [well_known::EXCHANGE, well_known::SHAREPOINT, well_known::LYNC].contains(&resource.app_id);
-    let by_permission = resource.app_id == well_known::EXCHANGE && resource::has_full_access(client);
+    let by_permission = resource::has_full_access(client, resource);
     if !client.trusted_for_delegation {
         return Err(Refused::may_not_act(&client.app_id.to_string(), "it is not trusted for delegation"));
     }
@@ -169,7 +170,7 @@ async fn subject(request: &Request<'_>, client: &ServicePrincipal, text: &str) -
     if !assertion.issuer().map_err(refused)?.eq_ignore_ascii_case(&client.app_id.to_string()) {
         return Err(Refused::subject_issuer());
     }
-    let keys = Client::keys(client, now);
+    let keys = client::live_keys(sts, client, now).await?;
     let audience = |audience: &str| sts.is_client_audience(tenant, audience);
     let limits = sts.0.policy.grant_assertions();
     let (_, named) = assertion.verify_about_another(keys.iter(), audience, limits, now).map_err(refused)?;

@@ -10,7 +10,7 @@ use actas_runtime::ManualClock;
 use actas_store::directory::{Audit, Directory};
 use actas_store::sts::SigningKeys;
 use actas_store::{Database, Schema};
-use actas_sts::seed::{ServiceHosts, well_known_principals};
+use actas_sts::seed::{ServiceHosts, grant, well_known_principals};
 use actas_sts::{KeyRing, Policy, Sts, new_secret};
 use actas_token::SigningKey;
 use axum::Router;
@@ -111,7 +111,9 @@ impl Cloud {
             (ADMIN, &["Application.ReadWrite.All", "Organization.Read.All"][..]),
         ] {
             let mut principal = ServicePrincipal::new(Uuid::new_v4(), tenant, app_id, "application", now);
-            principal.roles = roles.iter().map(|role| (*role).to_owned()).collect();
+            for role in roles {
+                assert!(grant(&directory, &mut principal, role, now).await.unwrap());
+            }
             principal.key_credentials.push(credential(&app, now));
             principal.password_credentials.push(actas_directory::PasswordCredential {
                 key_id: Uuid::new_v4(),
@@ -123,15 +125,20 @@ impl Cloud {
             });
             directory.add_principal(&principal, audit(tenant, now)).await.unwrap();
         }
-        for (id, tenant, address) in
-            [(1, tenant, LENA), (2, tenant, "omar@fabrikam.example"), (3, other, "eve@contoso.example")]
-        {
-            let user = User::new(Uuid::from_u128(id), tenant, address, address);
-            directory.add_user(&user, audit(tenant, now)).await.unwrap();
-        }
         let origins = vec![ORIGIN.parse().unwrap()];
         let sts = Sts::new(directory.clone(), keys, origins, policy, clock.clone());
         Self { router: sts.router(), sts, database, directory, clock, tenant, other, lync, app, secret, folder }
+    }
+
+    /// With users in both tenants.
+    pub async fn and_users(self) -> Self {
+        let users =
+            [(1, self.tenant, LENA), (2, self.tenant, "omar@fabrikam.example"), (3, self.other, "eve@contoso.example")];
+        for (id, tenant, address) in users {
+            let user = User::new(Uuid::from_u128(id), tenant, address, address);
+            self.directory.add_user(&user, audit(tenant, self.now())).await.unwrap();
+        }
+        self
     }
 
     pub fn now(&self) -> Timestamp {

@@ -18,6 +18,9 @@ const HTTPS_URL: &str = "https://autodiscover.fabrikam.example/autodiscover/auto
 const HTTP_URL: &str = "http://autodiscover.fabrikam.example/autodiscover/autodiscover.svc";
 /// The cloud's own name for it.
 const DIRECT_URL: &str = "https://autodiscover-s.outlook.cloud.example/autodiscover/autodiscover.svc";
+/// What an event 32053 and an event 32054 say when what was expected happened.
+const AUTODISCOVER_FAILED: &str = "autodiscover.fabrikam.example";
+const OAUTH_REFUSED: &str = "(401)";
 const ALLOWED: &str = "*.outlook.cloud.example";
 /// The conversation's key: submitted again, it is the same conversation.
 const CONVERSATION: &str = "demo-conversation-1";
@@ -26,6 +29,8 @@ const BODY: &str = "10:02 Omar: lunch?\n10:03 Adele: at noon";
 /// How long a delivery may take.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// How often an item is submitted during the renewal.
+const SUBMIT_EVERY: Duration = Duration::from_millis(5);
 
 /// One step being made.
 struct Step<'a> {
@@ -104,14 +109,14 @@ impl Walk<'_> {
 
     async fn autodiscover_fails(&mut self) -> Made {
         let mut step = self.step("event-32053", "before there is a trust, Storage Service cannot find a mailbox");
-        if !step.has_event(32053).await? {
+        if !step.has_event(32053, AUTODISCOVER_FAILED).await? {
             step.succeeds(&["Set-CsOAuthConfiguration", "-ExchangeAutodiscoverUrl", HTTPS_URL]).await?;
         }
         step.put_conversation().await?;
-        if !step.has_event(32053).await? {
+        if !step.has_event(32053, AUTODISCOVER_FAILED).await? {
             step.test_fails().await?;
         }
-        step.observe_event(32053, "Autodiscover").await
+        step.observe_event(32053, AUTODISCOVER_FAILED).await
     }
 
     async fn tenant(&mut self) -> Made {
@@ -188,10 +193,10 @@ impl Walk<'_> {
     async fn oauth_fails(&mut self) -> Made {
         let mut step =
             self.step("event-32054", "the trust is declared, but the cloud does not know the certificate yet: 401");
-        if !step.has_event(32054).await? {
+        if !step.has_event(32054, OAUTH_REFUSED).await? {
             step.test_fails().await?;
         }
-        step.observe_event(32054, "(401)").await
+        step.observe_event(32054, OAUTH_REFUSED).await
     }
 
     async fn service_principal(&mut self) -> Made {
@@ -318,12 +323,11 @@ impl Walk<'_> {
         step.succeeds(&["storage", "show", CONVERSATION]).await?;
         step.observe(Ok::<_, &str>("delivered once".to_owned()))?;
 
-        let step = self.step("read-back", "the same conversation, read from the mailbox over EWS");
-        let item = conversation(&step)?;
-        let read = step.agent().read_back(&item).await.map_err(|error| step.failure(&error.to_string()))?;
-        let same = read
-            .as_ref()
-            .is_some_and(|(subject, body)| subject == SUBJECT && body.replace("\r\n", "\n").trim_end() == BODY);
+        let mut step = self.step("read-back", "the same conversation, read from the mailbox over EWS");
+        let said = step.succeeds(&["storage", "show", CONVERSATION, "--in-mailbox", "-Output", "json"]).await?;
+        let read = step.json(&said)?;
+        let text = |name: &str| read[0][name].as_str().unwrap_or_default().replace("\r\n", "\n").trim_end().to_owned();
+        let same = text("Subject") == SUBJECT && text("Body") == BODY;
         step.observe(if same {
             Ok(format!("\"{SUBJECT}\" with its body, in {USER}"))
         } else {
@@ -334,11 +338,11 @@ impl Walk<'_> {
     async fn renewal(&mut self) -> Made {
         let mut step = self.step("renewal", "a year later: the certificate is replaced while items are delivered");
         let before = step.current_thumbprint().await?;
-        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let (told, stopped) = tokio::sync::watch::channel(false);
         let traffic = tokio::spawn(submit_until(step.agent().clone(), stopped));
         let renewed = step.succeeds(&["renew", "--retire-after", "0s"]).await;
         // The task holds the receiver.
-        let _ = stop.send(true);
+        let _ = told.send(true);
         let keys =
             traffic.await.map_err(|error| step.failure(&error.to_string()))?.map_err(|error| step.failure(&error))?;
         renewed?;
@@ -378,18 +382,12 @@ async fn submit_until(
             .map_err(|error| error.to_string())?;
         keys.push(item.key().to_owned());
         agent.put(&[item]).await.map_err(|error| error.to_string())?;
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(SUBMIT_EVERY).await;
         if *stop.borrow() {
             more -= 1;
         }
     }
     Ok(keys)
-}
-
-fn conversation(step: &Step<'_>) -> Made<StorageItem> {
-    let key = Some(CONVERSATION.to_owned());
-    StorageItem::new(USER, Component::ConversationHistory, SUBJECT, BODY, key, step.agent().clock().now())
-        .map_err(|error| step.failure(&error.to_string()))
 }
 
 // === impl Step ===
@@ -501,28 +499,27 @@ impl Step<'_> {
         Ok(())
     }
 
-    async fn message_of(&self, id: i64) -> Made<Option<String>> {
+    /// The text of the newest event of an id that says something. Others of that id may
+    /// follow it, as when a walk was cut off and its cloud was suddenly gone.
+    async fn message_of(&self, id: i64, text: &str) -> Made<Option<String>> {
         let query = EventQuery { ids: vec![id], ..EventQuery::default() };
         let found = self.agent().events().read(&query).await.map_err(|error| self.failure(&error.to_string()))?;
-        let event = found.last().and_then(|row| serde_json::from_str::<actas_runtime::Event>(&row.document).ok());
-        Ok(event.map(|event| event.message))
+        let events =
+            found.iter().rev().filter_map(|row| serde_json::from_str::<actas_runtime::Event>(&row.document).ok());
+        Ok(events.map(|event| event.message).find(|message| message.contains(text)))
     }
 
-    async fn has_event(&self, id: i64) -> Made<bool> {
-        Ok(self.message_of(id).await?.is_some())
+    async fn has_event(&self, id: i64, text: &str) -> Made<bool> {
+        Ok(self.message_of(id, text).await?.is_some())
     }
 
     /// The event is in the log, and its text says what it should.
     async fn observe_event(mut self, id: i64, text: &str) -> Made {
         self.succeeds(&["events", "-Id", &id.to_string(), "-MaxEvents", "1"]).await?;
-        let message = self.message_of(id).await?;
-        let fits = message.as_ref().is_some_and(|message| message.contains(text));
-        let first = message.as_deref().and_then(|message| message.lines().next()).unwrap_or_default().to_owned();
-        self.observe(if fits {
-            Ok(format!("event {id}: {first}"))
-        } else {
-            Err(format!("no event {id} with `{text}` is in the log"))
-        })
+        let message = self.message_of(id, text).await?;
+        let first =
+            message.as_deref().and_then(|message| message.lines().next()).map(|line| format!("event {id}: {line}"));
+        self.observe(first.ok_or_else(|| format!("no event {id} with `{text}` is in the log")))
     }
 
     /// The step's verdict.

@@ -87,7 +87,7 @@ impl Body {
 }
 
 impl FileAttachment {
-    fn read(node: Node<'_>) -> Result<Self> {
+    pub(crate) fn read(node: Node<'_>) -> Result<Self> {
         if !node.is(xml::TYPES, "FileAttachment") {
             return Err(node.not_supported());
         }

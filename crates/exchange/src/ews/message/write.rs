@@ -270,7 +270,7 @@ impl Mailbox {
 }
 
 impl FileAttachment {
-    fn write(&self, w: &mut Writer) {
+    pub(crate) fn write(&self, w: &mut Writer) {
         w.element("t:FileAttachment", &[], |w| {
             if let Some(id) = &self.id {
                 w.empty("t:AttachmentId", &[("Id", id)]);

@@ -109,12 +109,12 @@ impl DeleteItem {
     }
 }
 
-fn read_ids(node: Node<'_>) -> Result<Vec<ItemId>> {
+pub(super) fn read_ids(node: Node<'_>) -> Result<Vec<ItemId>> {
     let ids = node.required(xml::MESSAGES, "ItemIds")?;
     ids.each("items in one request", BATCH_MAX, ItemId::read)
 }
 
-fn write_ids(w: &mut Writer, ids: &[ItemId]) {
+pub(super) fn write_ids(w: &mut Writer, ids: &[ItemId]) {
     w.element("m:ItemIds", &[], |w| {
         for id in ids {
             id.write(w);

@@ -139,12 +139,18 @@ pub(super) fn parse<T>(
         messages.each("messages in one response", BATCH_MAX, |message| {
             match message.required_attribute("ResponseClass")? {
                 "Success" => read(message).map(ResponseMessage::Success),
+                "Warning" if has_payload(message) => read(message).map(ResponseMessage::Success),
                 "Warning" => Failure::read(message).map(ResponseMessage::Warning),
                 "Error" => Failure::read(message).map(ResponseMessage::Error),
                 _ => Err(message.unexpected("an unknown `ResponseClass`")),
             }
         })
     })
+}
+
+/// Whether a message holds more than what became of it: `ResolveNames` warns of an answer.
+fn has_payload(message: Node<'_>) -> bool {
+    message.child(xml::MESSAGES, "ResolutionSet").is_some()
 }
 
 /// Writes the response of an operation; `write` adds the payload of a success, and `container` is
@@ -155,13 +161,28 @@ pub(super) fn write<T>(
     container: Option<&str>,
     write: impl Fn(&mut Writer, &T),
 ) -> String {
+    let missing = |w: &mut Writer| {
+        if let Some(container) = container {
+            w.empty(container, &[]);
+        }
+    };
+    write_with(operation, messages, missing, |_| None, write)
+}
+
+/// As [`write()`]; `missing` adds what stands where a failure has no payload, and a payload can
+/// have a warning of its own.
+pub(super) fn write_with<T>(
+    operation: &str,
+    messages: &[ResponseMessage<T>],
+    missing: impl Fn(&mut Writer),
+    warning: impl Fn(&T) -> Option<Failure>,
+    write: impl Fn(&mut Writer, &T),
+) -> String {
     let message_name = format!("m:{operation}ResponseMessage");
     let failed = |w: &mut Writer, class: &str, failure: &Failure| {
         w.element(&message_name, &[("ResponseClass", class)], |w| {
             failure.write(w);
-            if let Some(container) = container {
-                w.empty(container, &[]);
-            }
+            missing(w);
         });
     };
     soap::write(
@@ -173,9 +194,13 @@ pub(super) fn write<T>(
                     for message in messages {
                         match message {
                             ResponseMessage::Success(payload) => {
-                                let class = [("ResponseClass", "Success")];
-                                w.element(&message_name, &class, |w| {
-                                    w.text("m:ResponseCode", "NoError");
+                                let warning = warning(payload);
+                                let class = if warning.is_some() { "Warning" } else { "Success" };
+                                w.element(&message_name, &[("ResponseClass", class)], |w| {
+                                    match &warning {
+                                        Some(warning) => warning.write(w),
+                                        None => w.text("m:ResponseCode", "NoError"),
+                                    }
                                     write(w, payload);
                                 });
                             }

@@ -3,18 +3,61 @@
 use super::message::{self, ResponseMessage};
 use super::page::Page;
 use crate::error::Result;
+use crate::ews::BATCH_MAX;
 use crate::ews::folder::Folder;
 use crate::ews::ids::ItemId;
 use crate::ews::message::{Asked, Message, View, write_message};
 use crate::ews::request::AlternateId;
 use crate::ews::shape::{FolderShape, ItemShape};
 use crate::soap::Reply;
-use crate::xml::{self, Node};
+use crate::xml::{self, Node, Writer};
 
-/// The id of the item, or nothing if it was sent without being saved
+/// The item, or nothing if it was sent without being saved
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateItemResponse {
-    pub messages: Vec<ResponseMessage<Option<ItemId>>>,
+    pub messages: Vec<ResponseMessage<Option<CreatedItem>>>,
+}
+
+/// What a new item is called
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreatedItem {
+    pub id: ItemId,
+    /// The ids of its files, in the order of the request
+    pub attachments: Vec<String>,
+}
+
+impl From<ItemId> for CreatedItem {
+    /// An item without files
+    fn from(id: ItemId) -> Self {
+        Self { id, attachments: Vec::new() }
+    }
+}
+
+impl CreatedItem {
+    fn read(node: Node<'_>) -> Result<Self> {
+        let id = ItemId::read(node.required(xml::TYPES, "ItemId")?)?;
+        let files = node.child(xml::TYPES, "Attachments");
+        let files = files.map(|files| files.each("attachments", BATCH_MAX, read_attachment_id)).transpose()?;
+        Ok(Self { id, attachments: files.unwrap_or_default() })
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.element("t:Message", &[], |w| {
+            self.id.write(w);
+            if self.attachments.is_empty() {
+                return;
+            }
+            w.element("t:Attachments", &[], |w| {
+                for id in &self.attachments {
+                    w.element("t:FileAttachment", &[], |w| w.empty("t:AttachmentId", &[("Id", id)]));
+                }
+            });
+        });
+    }
+}
+
+fn read_attachment_id(file: Node<'_>) -> Result<String> {
+    file.required(xml::TYPES, "AttachmentId")?.required_attribute("Id").map(str::to_owned)
 }
 
 /// The item
@@ -58,21 +101,17 @@ impl CreateItemResponse {
     pub fn parse(bytes: &[u8], bytes_max: usize) -> Result<Reply<Self>> {
         let reply = message::parse(bytes, bytes_max, "CreateItem", |node| {
             let items = node.required(xml::MESSAGES, "Items")?;
-            let Some(item) = items.elements().next() else {
-                return Ok(None);
-            };
-            let id = item.required(xml::TYPES, "ItemId")?;
-            ItemId::read(id).map(Some)
+            items.elements().next().map(CreatedItem::read).transpose()
         })?;
         Ok(map(reply, |messages| Self { messages }))
     }
 
     /// Writes the envelope
     pub fn write(&self) -> String {
-        message::write("CreateItem", &self.messages, Some("m:Items"), |w, id| {
+        message::write("CreateItem", &self.messages, Some("m:Items"), |w, item| {
             w.element("m:Items", &[], |w| {
-                if let Some(id) = id {
-                    w.element("t:Message", &[], |w| id.write(w));
+                if let Some(item) = item {
+                    item.write(w);
                 }
             });
         })
@@ -181,14 +220,14 @@ impl ConvertIdResponse {
 
 /// Any kind of item, as the message that it is in part: a search in somebody's mailbox finds
 /// calendar items, too.
-fn read_item(node: Node<'_>) -> Result<Message> {
+pub(super) fn read_item(node: Node<'_>) -> Result<Message> {
     if node.namespace() != Some(xml::TYPES) {
         return Err(node.not_supported());
     }
     Message::read(node)
 }
 
-fn map<T, U>(reply: Reply<T>, map: impl FnOnce(T) -> U) -> Reply<U> {
+pub(super) fn map<T, U>(reply: Reply<T>, map: impl FnOnce(T) -> U) -> Reply<U> {
     match reply {
         Reply::Answer(answer) => Reply::Answer(map(answer)),
         Reply::Fault(fault) => Reply::Fault(fault),

@@ -1,0 +1,53 @@
+//! `GET /domains`: the verified domains of the caller's tenant.
+
+use actas_directory::Domain;
+use axum::response::Response;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::Request;
+use super::answer::{self, GraphError};
+use super::application::own_tenant;
+use super::path::{Key, ResourcePath};
+use super::permission::Operation;
+
+pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result<Response, GraphError> {
+    if let Some(segment) = path.rest().first() {
+        return Err(GraphError::no_segment(segment));
+    }
+    if request.method != Method::GET {
+        return Err(GraphError::method());
+    }
+    request.caller.check_any(Operation::ReadDomains)?;
+    request.check_options(&[])?;
+    let tenant = own_tenant(request).await?;
+    let context = format!("{}#domains", request.metadata());
+    match &path.key {
+        None => {
+            let value: Vec<Value> = tenant.domains.iter().map(to_json).collect();
+            Ok(answer::json(StatusCode::OK, &json!({ "@odata.context": context, "value": value })))
+        }
+        Some(Key::Id(name)) => {
+            let found = tenant.domains.iter().find(|domain| domain.name.as_str().eq_ignore_ascii_case(name));
+            let mut body = to_json(found.ok_or_else(|| GraphError::not_found(name))?);
+            body["@odata.context"] = format!("{context}/$entity").into();
+            Ok(answer::json(StatusCode::OK, &body))
+        }
+        Some(Key::Alternate(name, _)) => {
+            Err(GraphError::bad_request(format!("'{name}' is not an alternate key of domains.")))
+        }
+    }
+}
+
+fn to_json(domain: &Domain) -> Value {
+    json!({
+        "id": domain.name.as_str(),
+        "authenticationType": "Managed",
+        "isAdminManaged": true,
+        "isDefault": domain.is_default,
+        "isInitial": domain.is_initial,
+        "isRoot": true,
+        "isVerified": true,
+        "supportedServices": ["Email", "OfficeCommunicationsOnline"],
+    })
+}

@@ -1,0 +1,265 @@
+//! `/users`: list, read, add, change, delete. Nobody signs in as a user here, so a
+//! password that a client sends is neither checked nor kept, and a user that is added
+//! gets no mailbox.
+
+use actas_directory::kept::{Kept, KeptProperty};
+use actas_directory::query::{Filter, Property};
+use actas_directory::user::{KEPT, User};
+use actas_directory::{DeletedObject, DomainName, TenantId, UserKey};
+use axum::response::Response;
+use http::Method;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::Request;
+use super::answer::{GraphError, no_content};
+use super::application::{display_name, own_tenant};
+use super::entity::{Entity, keep};
+use super::path::{Key, ResourcePath};
+use super::permission::{Operation, Relation};
+use super::{change, collection};
+
+/// The longest user principal name, in bytes: 64 before the `@`, 48 behind it.
+const UPN_BYTES_MAX: usize = 113;
+
+pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result<Response, GraphError> {
+    match (&path.key, path.rest().as_slice()) {
+        (None, []) if request.method == Method::GET => {
+            request.caller.check_any(Operation::ReadUser)?;
+            collection::list::<User>(request, User::COLLECTION).await
+        }
+        (None, []) if request.method == Method::POST => add(request).await,
+        (None, ["$count"]) if request.method == Method::GET => {
+            request.caller.check_any(Operation::ReadUser)?;
+            collection::count::<User>(request).await
+        }
+        (Some(key), []) => match request.method {
+            Method::GET => {
+                request.caller.check_any(Operation::ReadUser)?;
+                collection::read(request, &find(request, key).await?)
+            }
+            Method::PATCH => change(request, key).await,
+            Method::DELETE => remove(request, key).await,
+            _ => Err(GraphError::method()),
+        },
+        (_, [.., segment]) if *segment != "$count" => Err(GraphError::no_segment(segment)),
+        _ => Err(GraphError::method()),
+    }
+}
+
+/// By object id or user principal name.
+async fn find(request: &Request<'_>, key: &Key) -> Result<User, GraphError> {
+    let (directory, tenant) = (&request.sts.0.directory, request.caller.tenant);
+    let name = match key {
+        Key::Id(name) => name,
+        Key::Alternate(property, name) if property == "userPrincipalName" => name,
+        Key::Alternate(property, _) => {
+            return Err(GraphError::bad_request(format!("'{property}' is not an alternate key of users.")));
+        }
+    };
+    let found = match Uuid::try_parse(name) {
+        Ok(id) => directory.user(tenant, id).await?,
+        Err(_) => by_upn(request, tenant, name).await?,
+    };
+    found.ok_or_else(|| GraphError::not_found(name))
+}
+
+async fn by_upn(request: &Request<'_>, tenant: TenantId, upn: &str) -> Result<Option<User>, GraphError> {
+    let key = UserKey::Upn(upn.to_lowercase());
+    Ok(request.sts.0.directory.users_by_key(tenant, &key).await?.into_iter().next())
+}
+
+async fn add(request: &Request<'_>) -> Result<Response, GraphError> {
+    request.caller.check_any(Operation::AddUser)?;
+    request.check_options(&[])?;
+    let body = request.json()?;
+    for name in ["accountEnabled", "displayName", "mailNickname", "userPrincipalName"] {
+        if body.get(name).is_none_or(Value::is_null) {
+            return Err(GraphError::bad_request(format!(
+                "A value is required for property '{name}' of resource 'User'."
+            )));
+        }
+    }
+    let mut new = User::new(Uuid::new_v4(), request.caller.tenant, "", "");
+    new.proxy_addresses = Vec::new();
+    new.mailbox = false;
+    let without_password: Map<String, Value> = body.into_iter().filter(|(name, _)| name != "passwordProfile").collect();
+    let new = apply(request, new, &without_password).await?;
+    let audit = change::record(request, "user added", None, Some(&new));
+    match request.sts.0.directory.add_user(&new, audit).await {
+        Ok(()) => Ok(request.created(&collection::whole(request, &new), User::COLLECTION, new.id)),
+        Err(error) if error.is_exists() => Err(GraphError::exists("userPrincipalName")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn change(request: &Request<'_>, key: &Key) -> Result<Response, GraphError> {
+    request.check_options(&[])?;
+    let body = request.json()?;
+    let only_state = body.keys().all(|name| name == "accountEnabled" || name.starts_with("@odata."));
+    request.caller.check_any(if only_state { Operation::EnableUser } else { Operation::ChangeUser })?;
+    let user = find(request, key).await?;
+    request.check_unchanged(user.version)?;
+    let after = apply(request, user.clone(), &body).await?;
+    let audit = change::record(request, "user changed", Some(&user), Some(&after));
+    match request.sts.0.directory.update_user(&after, audit).await {
+        Ok(()) => Ok(no_content()),
+        Err(error) if error.is_exists() => Err(GraphError::exists("userPrincipalName")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn remove(request: &Request<'_>, key: &Key) -> Result<Response, GraphError> {
+    request.caller.check_any(Operation::DeleteUser)?;
+    request.check_options(&[])?;
+    let user = find(request, key).await?;
+    request.check_unchanged(user.version)?;
+    let audit = change::record(request, "user removed", Some(&user), None);
+    request.sts.0.directory.delete(&[DeletedObject::User(user.into())], request.now(), audit).await?;
+    Ok(no_content())
+}
+
+async fn apply(request: &Request<'_>, mut user: User, body: &Map<String, Value>) -> Result<User, GraphError> {
+    for (name, value) in body {
+        match name.as_str() {
+            name if name.starts_with("@odata.") => {}
+            "accountEnabled" => {
+                user.enabled = value.as_bool().ok_or_else(|| GraphError::invalid(name, "it is true or false"))?;
+            }
+            "displayName" => user.display_name = display_name(value)?,
+            "userPrincipalName" => user.upn = upn(request, value).await?,
+            name if keep(&KEPT, &mut user.kept, name, value)? => {}
+            other => return Err(GraphError::bad_request(format!("The property '{other}' cannot be set."))),
+        }
+    }
+    Ok(user)
+}
+
+/// A name in a verified domain of the caller's tenant.
+async fn upn(request: &Request<'_>, value: &Value) -> Result<String, GraphError> {
+    let wrong = |why: &str| GraphError::invalid("userPrincipalName", why);
+    let text = value.as_str().filter(|text| text.len() <= UPN_BYTES_MAX).ok_or_else(|| wrong("it is too long"))?;
+    let (local, domain) = text.rsplit_once('@').ok_or_else(|| wrong("it is of the form name@domain"))?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+    if local.is_empty() || !local.chars().all(plain) || local.starts_with('.') || local.ends_with('.') {
+        return Err(wrong("the part before '@' has characters that are not allowed"));
+    }
+    let domain: DomainName = domain.parse().map_err(|_| wrong("it is of the form name@domain"))?;
+    if own_tenant(request).await?.domains.iter().any(|own| own.name == domain) {
+        Ok(text.to_owned())
+    } else {
+        Err(wrong("the domain is not a verified domain of this organization"))
+    }
+}
+
+impl Entity for User {
+    const COLLECTION: &'static str = "users";
+    const KIND: &'static str = "user";
+    const NAMES: &'static [&'static str] = &[
+        "id",
+        "deletedDateTime",
+        "accountEnabled",
+        "displayName",
+        "mail",
+        "onPremisesSecurityIdentifier",
+        "onPremisesSyncEnabled",
+        "proxyAddresses",
+        "securityIdentifier",
+        "userPrincipalName",
+        "userType",
+    ];
+    const KEPT: &'static [KeptProperty] = &KEPT;
+    const DEFAULT: &'static [&'static str] = &[
+        "businessPhones",
+        "displayName",
+        "givenName",
+        "id",
+        "jobTitle",
+        "mail",
+        "mobilePhone",
+        "officeLocation",
+        "preferredLanguage",
+        "surname",
+        "userPrincipalName",
+    ];
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    fn display_name(&self) -> &str {
+        &self.display_name
+    }
+
+    fn value(&self, name: &str, _: bool) -> Option<Value> {
+        Some(match name {
+            "id" => self.id.to_string().into(),
+            "deletedDateTime" | "securityIdentifier" => Value::Null,
+            "accountEnabled" => self.enabled.into(),
+            "displayName" => self.display_name.clone().into(),
+            "mail" => self.primary_smtp().into(),
+            "onPremisesSecurityIdentifier" => self.sid.clone().into(),
+            "onPremisesSyncEnabled" => self.sid.as_ref().map(|_| true).into(),
+            "proxyAddresses" => self.proxy_addresses.clone().into(),
+            "userPrincipalName" => self.upn.clone().into(),
+            "userType" => "Member".into(),
+            _ => return None,
+        })
+    }
+
+    fn filtered<'o>(&'o self, name: &str) -> Option<Property<'o>> {
+        let text = |value: Option<&str>| value.map_or(Property::Null, |text| Property::Text(text.to_owned()));
+        Some(match name {
+            "id" => Property::Text(self.id.to_string()),
+            "accountEnabled" => Property::Boolean(self.enabled),
+            "displayName" => Property::Text(self.display_name.clone()),
+            "mail" => text(self.primary_smtp()),
+            "onPremisesSecurityIdentifier" => text(self.sid.as_deref()),
+            "proxyAddresses" => Property::List(&self.proxy_addresses),
+            "userPrincipalName" => Property::Text(self.upn.clone()),
+            "userType" => Property::Text("Member".to_owned()),
+            "givenName" | "mailNickname" | "onPremisesImmutableId" | "surname" => {
+                text(self.kept.get(name).and_then(Value::as_str))
+            }
+            _ => return None,
+        })
+    }
+
+    fn may_be_read(&self, request: &Request<'_>) -> bool {
+        request.caller.may(Operation::ReadUser, Relation::default())
+    }
+
+    async fn page(request: &Request<'_>, after: Uuid, count: i64) -> Result<Vec<Self>, GraphError> {
+        Ok(request.sts.0.directory.users_after(request.caller.tenant, after, count).await?)
+    }
+
+    async fn indexed(request: &Request<'_>, filter: &Filter) -> Result<Option<Vec<Self>>, GraphError> {
+        let key = if let Some(upn) = filter.required_text("userPrincipalName") {
+            UserKey::Upn(upn.to_lowercase())
+        } else if let Some(mail) = filter.required_text("mail") {
+            UserKey::Smtp(mail.to_lowercase())
+        } else {
+            match filter.required_item("proxyAddresses").and_then(|address| address.split_once(':')) {
+                Some((scheme, address)) if scheme.eq_ignore_ascii_case("smtp") => UserKey::Smtp(address.to_lowercase()),
+                Some((scheme, address)) if scheme.eq_ignore_ascii_case("sip") => UserKey::Sip(address.to_lowercase()),
+                _ => return Ok(None),
+            }
+        };
+        Ok(Some(request.sts.0.directory.users_by_key(request.caller.tenant, &key).await?))
+    }
+
+    fn from_deleted(object: DeletedObject) -> Option<Self> {
+        match object {
+            DeletedObject::User(user) => Some(*user),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Query options, and what is refused rather than ignored.
+
+use actas_token::well_known;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Client, lync, refused};
+use crate::cloud::{Cloud, ORIGIN};
+
+#[tokio::test]
+async fn lists_pages_and_filters() {
+    let cloud = Cloud::start().await;
+    let admin = Client::admin(&cloud).await;
+    let mut next = Some("/v1.0/servicePrincipals?$top=2&$count=true".to_owned());
+    let (mut pages, mut found) = (0, 0);
+    while let Some(url) = next {
+        let page = admin.eventual(&url).await.json();
+        assert_eq!(page["@odata.count"].as_i64(), (pages == 0).then_some(6));
+        found += page["value"].as_array().unwrap().len();
+        assert!(page["value"][0]["keyCredentials"].as_array().unwrap().iter().all(|key| key["key"].is_null()));
+        next = page["@odata.nextLink"].as_str().map(|link| link.strip_prefix(ORIGIN).unwrap().to_owned());
+        pages += 1;
+    }
+    assert_eq!((pages, found), (3, 6));
+    for (filter, count) in [
+        (format!("appId eq '{}'", well_known::LYNC), 1),
+        (format!("appId eq '{}'", Uuid::nil()), 0),
+        ("startswith(displayName,'microsoft')".to_owned(), 2),
+        (format!("servicePrincipalNames/any(c:c eq '{}')", well_known::STS), 1),
+    ] {
+        let answer = admin.filtered("servicePrincipals", &filter).await.json();
+        assert_eq!(answer["value"].as_array().unwrap().len(), count, "{filter}");
+    }
+    refused(&admin.get("/v1.0/servicePrincipals?$filter=appId%20gt%20'a'").await, 400, "Request_UnsupportedQuery");
+    refused(&admin.get("/v1.0/servicePrincipals?$top=1000").await, 400, "Request_BadRequest");
+    refused(&admin.get("/v1.0/servicePrincipals?$select=secret").await, 400, "Request_BadRequest");
+    refused(&admin.get(&format!("/v1.0/servicePrincipals/{}", Uuid::nil())).await, 404, "Request_ResourceNotFound");
+    refused(&admin.get("/v1.0/nothing").await, 400, "BadRequest");
+    let encoded = lync().replace('(', "%28").replace(')', "%29").replace('\'', "%27");
+    assert_eq!(admin.get(&format!("{encoded}?$select=id,appId")).await.json().as_object().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn advanced_queries_ask_for_the_eventual_view() {
+    let cloud = Cloud::start().await;
+    let admin = Client::admin(&cloud).await;
+    for query in [
+        "$count=true",
+        "$filter=not(appId%20eq%20'x')&$count=true",
+        "$filter=appId%20ne%20'x'&$count=true",
+        "$filter=endswith(displayName,'n')&$count=true",
+        "$filter=startswith(displayName,'a')&$orderby=displayName&$count=true",
+    ] {
+        let path = format!("/v1.0/servicePrincipals?{query}");
+        refused(&admin.get(&path).await, 400, "Request_UnsupportedQuery");
+        let answer = admin.eventual(&path).await.json();
+        assert_eq!(answer["@odata.count"].as_u64(), Some(answer["value"].as_array().unwrap().len() as u64), "{query}");
+    }
+    let half = "/v1.0/servicePrincipals?$filter=appId%20ne%20'x'";
+    refused(&admin.eventual(half).await, 400, "Request_UnsupportedQuery");
+}
+
+#[tokio::test]
+async fn bare_counts() {
+    let cloud = Cloud::start().await;
+    let admin = Client::admin(&cloud).await;
+    let path = "/v1.0/servicePrincipals/$count";
+    refused(&admin.get(path).await, 400, "Request_UnsupportedQuery");
+    let answer = admin.eventual(path).await;
+    assert_eq!(
+        (answer.text.as_str(), &answer.headers["content-type"]),
+        ("6", &"text/plain; charset=utf-8".parse().unwrap())
+    );
+    let some = admin.eventual(&format!("{path}?$filter=startswith(displayName,'microsoft')")).await;
+    assert_eq!(some.text, "2");
+    refused(&admin.eventual(&format!("{path}?$top=1")).await, 400, "Request_UnsupportedQuery");
+}
+
+#[tokio::test]
+async fn sorted_by_name_page_by_page() {
+    let cloud = Cloud::start().await;
+    let admin = Client::admin(&cloud).await;
+    let names = async |order: &str| {
+        let mut next = Some(format!("/v1.0/servicePrincipals?$orderby={order}&$top=2&$select=displayName"));
+        let mut names = Vec::new();
+        while let Some(url) = next {
+            let page = admin.get(&url).await.json();
+            let value = page["value"].as_array().unwrap();
+            names.extend(value.iter().map(|own| own["displayName"].as_str().unwrap().to_lowercase()));
+            next = page["@odata.nextLink"].as_str().map(|link| link.strip_prefix(ORIGIN).unwrap().to_owned());
+        }
+        names
+    };
+    let ascending = names("displayName").await;
+    assert!(ascending.len() == 6 && ascending.is_sorted(), "{ascending:?}");
+    assert_eq!(names("displayName%20desc").await, ascending.iter().rev().cloned().collect::<Vec<_>>());
+    refused(&admin.get("/v1.0/servicePrincipals?$orderby=appId").await, 400, "Request_UnsupportedQuery");
+}
+
+#[tokio::test]
+async fn a_page_survives_changes_before_it() {
+    let cloud = Cloud::start().await;
+    let admin = Client::admin(&cloud).await;
+    for n in 0..5 {
+        admin.add("applications", json!({ "displayName": format!("a{n}") })).await;
+    }
+    let first = admin.get("/v1.0/applications?$top=2").await.json();
+    let next = first["@odata.nextLink"].as_str().unwrap().strip_prefix(ORIGIN).unwrap().to_owned();
+    let gone = format!("/v1.0/applications/{}", first["value"][0]["id"].as_str().unwrap());
+    assert_eq!(admin.delete(&gone).await.status, 204);
+    let second = admin.get(&next).await.json();
+    assert_eq!(second["value"].as_array().unwrap().len(), 2, "none skipped");
+}
+
+#[tokio::test]
+async fn nothing_is_ignored() {
+    let cloud = Cloud::start().await;
+    let admin = Client::admin(&cloud).await;
+    for query in ["$expand=owners", "$search=%22displayName:a%22", "$skip=1", "$apply=x", "$format=xml"] {
+        for path in ["/v1.0/servicePrincipals".to_owned(), lync()] {
+            refused(&admin.get(&format!("{path}?{query}")).await, 400, "Request_UnsupportedQuery");
+        }
+    }
+    refused(&admin.get(&format!("{}?$filter=appId%20eq%20'a'", lync())).await, 400, "Request_UnsupportedQuery");
+    for query in ["$top=0", "$top=x", "$count=maybe", "$skiptoken=x", "$top=1&$top=2", "$select=", "$select=id,x"] {
+        refused(&admin.get(&format!("/v1.0/servicePrincipals?{query}")).await, 400, "Request_BadRequest");
+    }
+    assert_eq!(admin.get("/v1.0/servicePrincipals?api-version=1").await.status, 200);
+}
