@@ -5,6 +5,8 @@
 
 mod admission;
 mod autodiscover;
+mod changes;
+mod discovery;
 mod faults;
 mod folders;
 mod items;
