@@ -9,6 +9,7 @@ mod changes;
 mod discovery;
 mod faults;
 mod folders;
+mod hostile;
 mod items;
 mod roundtrip;
 mod search;
