@@ -13,4 +13,5 @@ mod hostile;
 mod items;
 mod roundtrip;
 mod search;
+mod trees;
 mod world;
