@@ -43,7 +43,9 @@ const TRIES_MAX: usize = 4;
 
 pub(crate) fn routes() -> Router<Sts> {
     Router::new()
-        .route("/v1.0/openapi.json", get(openapi::serve))
+        .route("/v1.0/openapi.json", get(openapi::serve).fallback(serve))
+        .route("/v1.0", any(serve))
+        .route("/v1.0/", any(serve))
         .route("/v1.0/{*resource}", any(serve))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
 }

@@ -113,6 +113,19 @@ async fn a_page_survives_changes_before_it() {
 }
 
 #[tokio::test]
+async fn every_refusal_says_why() {
+    let cloud = Cloud::start().await;
+    let admin = Client::admin(&cloud).await;
+    for path in ["/v1.0", "/v1.0/", "/v1.0/nothing", "/v1.0/v1.0/users", "/v1.0/users(", "/v1.0/a/b/c/d/e/f/g/h/i"] {
+        refused(&admin.get(path).await, 400, "BadRequest");
+    }
+    refused(&admin.post("/v1.0/openapi.json", json!({})).await, 400, "BadRequest");
+    for path in ["/v1.0/servicePrincipals", "/v1.0/applications", "/v1.0/users", "/v1.0/organization"] {
+        refused(&admin.call(http::Method::PUT, path, None, None).await, 405, "Request_BadRequest");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_ignored() {
     let cloud = Cloud::start().await;
     let admin = Client::admin(&cloud).await;
