@@ -18,6 +18,7 @@ mod path;
 mod permission;
 mod service_principal;
 mod user;
+mod values;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -34,6 +35,7 @@ use uuid::Uuid;
 use crate::Sts;
 use answer::GraphError;
 use caller::Caller;
+use collection::Position;
 use path::ResourcePath;
 
 /// The largest request that is read, in bytes.
@@ -70,6 +72,16 @@ impl Request<'_> {
     /// What contexts begin with.
     fn metadata(&self) -> String {
         format!("{}/v1.0/$metadata", self.sts.origin())
+    }
+
+    /// The address of the page behind `position`, with every option that this one has.
+    fn next_link(&self, path: &str, position: &Position) -> String {
+        let kept = self.query.iter().filter(|(name, _)| name != "$skiptoken");
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(kept)
+            .append_pair("$skiptoken", &position.to_token())
+            .finish();
+        format!("{}/v1.0/{path}?{query}", self.sts.origin())
     }
 
     /// A query option such as `$select`.

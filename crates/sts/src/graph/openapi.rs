@@ -109,13 +109,21 @@ fn operation(&(method, path, summary, takes, answer): &Route) -> Value {
 fn options(method: &str, path: &str, answer: Answer) -> Value {
     let text = |name: &str, place: &str| json!({ "name": name, "in": place, "schema": { "type": "string" } });
     let fixed = ["/organization", "/domains", "/servicePrincipals/{id}/appRole"];
-    let plain = fixed.iter().any(|start| path.starts_with(start)) || path.starts_with("/directory/deletedItems/{id}");
+    let short = fixed.iter().any(|start| path.starts_with(start));
     let names: &[(&str, &str)] = match answer {
         _ if method == "patch" || method == "delete" || (method == "post" && path.contains("{id}/")) => {
             &[("If-Match", "header")]
         }
-        _ if method != "get" || plain => &[],
+        _ if method != "get" || path.starts_with("/directory/deletedItems/{id}") => &[],
         Answer::Count => &[("$filter", "query"), ("ConsistencyLevel", "header")],
+        Answer::List(_) if short => &[
+            ("$select", "query"),
+            ("$filter", "query"),
+            ("$top", "query"),
+            ("$count", "query"),
+            ("$skiptoken", "query"),
+            ("ConsistencyLevel", "header"),
+        ],
         Answer::List(_) => &[
             ("$select", "query"),
             ("$filter", "query"),
