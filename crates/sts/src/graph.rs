@@ -4,6 +4,7 @@
 mod answer;
 mod app_role_assignment;
 mod application;
+mod batch;
 mod caller;
 mod change;
 mod collection;
@@ -143,6 +144,7 @@ async fn serve(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let outcome = match &body {
+        Ok(body) if uri.path() == "/v1.0/$batch" && method == Method::POST => batch::handle(&sts, &headers, body).await,
         Ok(body) => handle_again(&sts, &method, &uri, &headers, body).await,
         Err(_) => Err(GraphError::too_large()),
     };

@@ -158,6 +158,8 @@ fn schemas() -> Value {
         "servicePrincipal": entity::<ServicePrincipal>(),
         "user": entity::<User>(),
         "directoryObject": { "type": "object", "additionalProperties": true },
+        "batch": object(json!({ "requests": { "type": "array", "maxItems": 20, "items": { "type": "object" } } })),
+        "batchResponses": object(json!({ "responses": { "type": "array", "items": { "type": "object" } } })),
         "organization": object(json!({
             "id": text(), "displayName": text(), "verifiedDomains": { "type": "array", "items": { "type": "object" } },
         })),
@@ -214,6 +216,7 @@ fn kept_schema(property: &KeptProperty) -> Value {
 
 #[rustfmt::skip]
 const ROUTES: &[Route] = &[
+    ("post", "/$batch", "Up to 20 requests in one.", Some("batch"), Answer::Object("batchResponses")),
     ("get", "/organization", "The caller's organization.", None, Answer::List("organization")),
     ("get", "/organization/{id}", "The caller's organization by its id.", None, Answer::Object("organization")),
     ("get", "/domains", "The organization's verified domains.", None, Answer::List("domain")),
