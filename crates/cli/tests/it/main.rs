@@ -1,6 +1,11 @@
 //! The binary as its user sees it: exit code, standard output, standard error.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a helper of a test fails as a test does")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a helper of a test fails as a test does"
+)]
 
 /// Compares what a person reads with the snapshot of that name, leaving out what
 /// changes from run to run.

@@ -53,13 +53,13 @@ async fn properties_are_set_appended_and_deleted() {
     message.categories = vec!["red".to_owned()];
     let id = one(&world, &world.lena, message).await;
     let more = Message { body: Some(Body::text("b")), ..Message::default() };
-    let updates = vec![
+    let all = vec![
         set(Field::Subject, subject("two")),
         ItemUpdate::Append { path: Field::Body.into(), item: Box::new(more) },
         ItemUpdate::Delete { path: Field::Categories.into() },
         ItemUpdate::Delete { path: Field::from_name("item:ReminderDueBy").into() },
     ];
-    let updated = update(&world, &id, updates).await.unwrap();
+    let updated = update(&world, &id, all).await.unwrap();
     assert_eq!((&updated.id.id, updated.conflicts), (&id.id, 0));
     assert_ne!(updated.id.change_key, id.change_key);
     let now = read(&world, &id).await;
@@ -69,7 +69,7 @@ async fn properties_are_set_appended_and_deleted() {
     assert_eq!(now.item_id, Some(updated.id));
 
     let current = now.item_id.unwrap();
-    for (updates, code) in [
+    for (refused, code) in [
         (vec![set(Field::Size, subject("x"))], "ErrorInvalidPropertySet"),
         (vec![set(Field::Subject, Message::default())], "ErrorInvalidPropertySet"),
         (vec![ItemUpdate::Delete { path: Field::IsRead.into() }], "ErrorInvalidPropertyDelete"),
@@ -78,7 +78,7 @@ async fn properties_are_set_appended_and_deleted() {
             "ErrorInvalidPropertyAppend",
         ),
     ] {
-        assert_eq!(update(&world, &current, updates).await, Err(code.to_owned()));
+        assert_eq!(update(&world, &current, refused).await, Err(code.to_owned()));
     }
     assert_eq!(read(&world, &id).await.item_id, Some(current), "what is refused changes nothing");
 }
