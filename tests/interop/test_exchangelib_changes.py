@@ -35,7 +35,6 @@ from exchangelib.services import ConvertId
 
 from lab import Lab
 from test_exchangelib import (  # noqa: F401
-    DeliveryKey,
     account,
     exchangelib_in_the_lab,
     no_connection_is_left,
@@ -427,8 +426,11 @@ def test_ids_are_converted(lab: Lab, box: Account, folder: Any) -> None:
 
 
 def test_another_tenants_ids_lead_nowhere(
-    lab: Lab, token: str, box: Account, folder: Any
-) -> None:  # noqa: F811
+    lab: Lab,
+    token: str,
+    box: Account,
+    folder: Any,  # noqa: F811
+) -> None:
     message = written(folder)
     second = account(lab, lab.mailbox2, token)
     (gone,) = second.fetch([ItemId(message.id, message.changekey)])
