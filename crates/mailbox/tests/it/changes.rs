@@ -53,23 +53,23 @@ async fn properties_are_set_appended_and_deleted() {
     message.categories = vec!["red".to_owned()];
     let id = one(&world, &world.lena, message).await;
     let more = Message { body: Some(Body::text("b")), ..Message::default() };
-    let updates = vec![
+    let all = vec![
         set(Field::Subject, subject("two")),
         ItemUpdate::Append { path: Field::Body.into(), item: Box::new(more) },
         ItemUpdate::Delete { path: Field::Categories.into() },
         ItemUpdate::Delete { path: Field::from_name("item:ReminderDueBy").into() },
     ];
-    let changed = update(&world, &id, updates).await.unwrap();
-    assert_eq!((&changed.id.id, changed.conflicts), (&id.id, 0));
-    assert_ne!(changed.id.change_key, id.change_key);
+    let updated = update(&world, &id, all).await.unwrap();
+    assert_eq!((&updated.id.id, updated.conflicts), (&id.id, 0));
+    assert_ne!(updated.id.change_key, id.change_key);
     let now = read(&world, &id).await;
     assert_eq!(now.subject.as_deref(), Some("two"));
     assert_eq!(now.body, Some(Body::text("ab")));
     assert_eq!(now.categories, Vec::<String>::new());
-    assert_eq!(now.item_id, Some(changed.id));
+    assert_eq!(now.item_id, Some(updated.id));
 
     let current = now.item_id.unwrap();
-    for (updates, code) in [
+    for (refused, code) in [
         (vec![set(Field::Size, subject("x"))], "ErrorInvalidPropertySet"),
         (vec![set(Field::Subject, Message::default())], "ErrorInvalidPropertySet"),
         (vec![ItemUpdate::Delete { path: Field::IsRead.into() }], "ErrorInvalidPropertyDelete"),
@@ -78,7 +78,7 @@ async fn properties_are_set_appended_and_deleted() {
             "ErrorInvalidPropertyAppend",
         ),
     ] {
-        assert_eq!(update(&world, &current, updates).await, Err(code.to_owned()));
+        assert_eq!(update(&world, &current, refused).await, Err(code.to_owned()));
     }
     assert_eq!(read(&world, &id).await.item_id, Some(current), "what is refused changes nothing");
 }
@@ -168,9 +168,9 @@ async fn a_mailbox_has_a_quota() {
     assert_eq!(update(&world, &id, vec![set(Field::Body, big(12_000))]).await, Err("ErrorQuotaExceeded".to_owned()));
     // Another mailbox has its own, and what is gone makes room.
     assert!(full(world.ews(&world.omar, Operation::CreateItem(create_big.clone())).await).is_ok());
-    let changed = update(&world, &id, vec![set(Field::Body, big(10))]).await.unwrap();
+    let updated = update(&world, &id, vec![set(Field::Body, big(10))]).await.unwrap();
     assert!(full(world.ews(&world.lena, Operation::CreateItem(create_big)).await).is_ok());
-    assert!(update(&world, &changed.id, vec![set(Field::Subject, subject("fits"))]).await.is_ok());
+    assert!(update(&world, &updated.id, vec![set(Field::Subject, subject("fits"))]).await.is_ok());
 }
 
 // === folders ===
