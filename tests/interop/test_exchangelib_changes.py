@@ -35,7 +35,6 @@ from exchangelib.services import ConvertId
 
 from lab import Lab
 from test_exchangelib import (  # noqa: F401
-    DeliveryKey,
     account,
     exchangelib_in_the_lab,
     no_connection_is_left,
@@ -77,7 +76,14 @@ def test_a_message_is_changed(box: Account, folder: Any) -> None:
     message.to_recipients = [Mailbox(name="Omar", email_address="omar@x.example")]
     message.delivery_key = "key"
     message.save(
-        update_fields=["subject", "body", "categories", "importance", "to_recipients", "delivery_key"]
+        update_fields=[
+            "subject",
+            "body",
+            "categories",
+            "importance",
+            "to_recipients",
+            "delivery_key",
+        ]
     )
     assert message.changekey != old_key
     read = folder.get(id=message.id)
@@ -206,7 +212,10 @@ def test_searches(folder: Any) -> None:
         "Case 2 Coffee",
         "Case 3 tea",
     ]
-    assert list(folder.all().order_by("subject").values_list("subject", flat=True))[0] == "Case 0 Coffee"
+    assert (
+        list(folder.all().order_by("subject").values_list("subject", flat=True))[0]
+        == "Case 0 Coffee"
+    )
 
 
 def test_pages(box: Account, folder: Any) -> None:
@@ -236,7 +245,9 @@ def test_files(folder: Any) -> None:
     with read.attachments[0].fp as stream:
         assert stream.read() == content
 
-    more = FileAttachment(name="more.txt", content=b"more", content_type="text/plain", is_inline=False)
+    more = FileAttachment(
+        name="more.txt", content=b"more", content_type="text/plain", is_inline=False
+    )
     old_key = read.changekey
     read.attach(more)
     assert read.changekey != old_key
@@ -290,7 +301,10 @@ def test_folders(box: Account, folder: Any) -> None:
 def test_items_are_synchronised(box: Account, folder: Any) -> None:
     first, second = written(folder, subject="first"), written(folder, subject="second")
     changes = list(folder.sync_items())
-    assert [(kind, item.subject) for kind, item in changes] == [("create", "first"), ("create", "second")]
+    assert [(kind, item.subject) for kind, item in changes] == [
+        ("create", "first"),
+        ("create", "second"),
+    ]
     assert list(folder.sync_items()) == []
     state = folder.item_sync_state
 
@@ -309,7 +323,10 @@ def test_items_are_synchronised(box: Account, folder: Any) -> None:
     second_id = second.id
     second.delete()
     changes = list(folder.sync_items())
-    assert {(kind, item.id) for kind, item in changes} == {("delete", second_id), ("delete", third.id)}
+    assert {(kind, item.id) for kind, item in changes} == {
+        ("delete", second_id),
+        ("delete", third.id),
+    }
     third.delete()
     # An old state tells it all at once.
     kinds = sorted(kind for kind, _ in folder.sync_items(sync_state=state))
@@ -319,14 +336,18 @@ def test_items_are_synchronised(box: Account, folder: Any) -> None:
 
 
 def test_items_are_synchronised_in_parts(box: Account, folder: Any) -> None:
-    box.bulk_create(folder, [Message(account=box, folder=folder, subject=str(n)) for n in range(23)])
+    box.bulk_create(
+        folder, [Message(account=box, folder=folder, subject=str(n)) for n in range(23)]
+    )
     changes = list(folder.sync_items(max_changes_returned=5))
     assert len({item.id for _, item in changes}) == len(changes) == 23
     assert {kind for kind, _ in changes} == {"create"}
 
 
 def test_folders_are_synchronised(box: Account) -> None:
-    first = {folder.id for kind, folder in box.msg_folder_root.sync_hierarchy() if kind == "create"}
+    first = {
+        folder.id for kind, folder in box.msg_folder_root.sync_hierarchy() if kind == "create"
+    }
     assert box.inbox.id in first
     made = Folder(parent=box.inbox, name=f"Synchronised {uuid.uuid4().hex}")
     made.save()
@@ -376,7 +397,9 @@ def test_names_are_resolved(lab: Lab, box: Account) -> None:
 
 
 def test_time_zones(box: Account) -> None:
-    zones = {zone.id: zone for zone in box.protocol.get_timezones(return_full_timezone_data=True)}
+    zones = {
+        zone.id: zone for zone in box.protocol.get_timezones(return_full_timezone_data=True)
+    }
     assert {"UTC", "W. Europe Standard Time", "Pacific Standard Time"} <= set(zones)
     standard, daylight, _ = zones["W. Europe Standard Time"].get_std_and_dst(2026)
     assert standard.bias is not None and daylight.bias is not None
@@ -389,7 +412,8 @@ def test_ids_are_converted(lab: Lab, box: Account, folder: Any) -> None:
     text, known = message.id, "EwsId"
     for other in ("EntryId", "HexEntryId", "OwaId", "EwsId"):
         (converted,) = ConvertId(protocol=box.protocol).call(
-            items=[AlternateId(id=text, format=known, mailbox=lab.mailbox)], destination_format=other
+            items=[AlternateId(id=text, format=known, mailbox=lab.mailbox)],
+            destination_format=other,
         )
         assert converted.format == other
         text, known = converted.id, other
@@ -401,7 +425,12 @@ def test_ids_are_converted(lab: Lab, box: Account, folder: Any) -> None:
     assert isinstance(refused, ErrorInvalidIdMalformed)
 
 
-def test_another_tenants_ids_lead_nowhere(lab: Lab, token: str, box: Account, folder: Any) -> None:  # noqa: F811
+def test_another_tenants_ids_lead_nowhere(
+    lab: Lab,
+    token: str,
+    box: Account,
+    folder: Any,  # noqa: F811
+) -> None:
     message = written(folder)
     second = account(lab, lab.mailbox2, token)
     (gone,) = second.fetch([ItemId(message.id, message.changekey)])

@@ -15,6 +15,7 @@ pub mod onprem;
 pub mod password;
 pub mod proof;
 pub mod query;
+pub mod refusal;
 pub mod service_principal;
 pub mod tenant;
 pub mod user;

@@ -1,10 +1,12 @@
-//! Autodiscover over SOAP: `GetUserSettings`
+//! Autodiscover: `GetUserSettings` over SOAP, and the older form without
 //!
 //! See "GetUserSettings operation (SOAP)" and "Handling Autodiscover error messages".
 
+mod pox;
 mod request;
 mod response;
 
+pub use pox::{POX_RESPONSE_SCHEMA, PoxError, PoxRequest, PoxResponse, PoxSettings};
 pub use request::GetUserSettingsRequest;
 pub use response::{GetUserSettingsResponse, SettingError, UserResponse, UserSetting};
 

@@ -6,7 +6,7 @@ use actas_token::{Refusal, Rule};
 use actas_validator::diagnostics_header;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 /// An answer, before it is HTTP.
@@ -18,9 +18,20 @@ pub(crate) enum Answer {
     Fault(Fault, Service),
     /// A caller without a good token.
     Challenge(Challenge),
+    /// JSON Autodiscover, and metadata.
+    Json {
+        status: StatusCode,
+        body: serde_json::Value,
+        is_error: bool,
+    },
+    /// Somewhere else, for JSON Autodiscover alone: EWS never redirects.
+    Redirect(String),
+    /// Too many who need no token; the seconds after which to come back.
+    TooMany(i64),
     /// The client went away or does not speak HTTP.
     BadRequest,
-    MethodNotAllowed,
+    /// Only this method is.
+    MethodNotAllowed(&'static str),
     NotFound,
     /// The body is past its bound.
     TooLarge,
@@ -39,6 +50,8 @@ pub(crate) struct Challenge {
 }
 
 const DIAGNOSTICS: HeaderName = HeaderName::from_static("x-ms-diagnostics");
+const JSON_ERROR: HeaderName = HeaderName::from_static("jsonerror");
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
 
 impl IntoResponse for Answer {
@@ -47,9 +60,23 @@ impl IntoResponse for Answer {
             Self::Soap(text) => xml(StatusCode::OK, text),
             Self::Fault(fault, service) => xml(StatusCode::INTERNAL_SERVER_ERROR, fault.write(service)),
             Self::Challenge(challenge) => challenge.into_response(),
+            Self::Json { status, body, is_error } => {
+                let mut response = (status, [(CONTENT_TYPE, JSON)], body.to_string()).into_response();
+                if is_error {
+                    response.headers_mut().insert(JSON_ERROR, HeaderValue::from_static("true"));
+                }
+                response
+            }
+            Self::Redirect(url) => match HeaderValue::from_str(&url) {
+                Ok(url) => (StatusCode::FOUND, [(LOCATION, url)]).into_response(),
+                Err(_) => StatusCode::NOT_FOUND.into_response(),
+            },
+            Self::TooMany(seconds) => {
+                (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, HeaderValue::from(seconds))]).into_response()
+            }
             Self::BadRequest => StatusCode::BAD_REQUEST.into_response(),
-            Self::MethodNotAllowed => {
-                (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, HeaderValue::from_static("POST"))]).into_response()
+            Self::MethodNotAllowed(allowed) => {
+                (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, HeaderValue::from_static(allowed))]).into_response()
             }
             Self::NotFound => StatusCode::NOT_FOUND.into_response(),
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE.into_response(),

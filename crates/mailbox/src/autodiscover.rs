@@ -1,4 +1,15 @@
-//! `GetUserSettings`: what is told about the users of one tenant.
+//! Autodiscover: what is told about the users of one tenant.
+//!
+//! | module | holds |
+//! |---|---|
+//! | here | where a user's mailbox is, and `GetUserSettings` |
+//! | `json` | the form without credentials, which tells of domains only |
+//! | `metadata` | who this server is when it signs |
+//! | `pox` | the older form without SOAP |
+
+pub(crate) mod json;
+pub(crate) mod metadata;
+pub(crate) mod pox;
 
 use actas_directory::{TenantId, User, UserKey};
 use actas_exchange::SmtpAddress;
@@ -8,7 +19,17 @@ use actas_exchange::autodiscover::{
 use actas_store::Error;
 use actas_store::directory::Directory;
 
-use crate::config::MailboxConfig;
+use crate::config::{Elsewhere, MailboxConfig};
+
+/// Where a user's mailbox is.
+enum Whereabouts {
+    Here(Box<User>),
+    /// At the address or URL that is to be asked next.
+    Address(String),
+    Url(String),
+    /// There is none.
+    Nowhere,
+}
 
 /// Every user in turn. Whoever is not a user with a mailbox in this tenant is the same
 /// invalid user, whether somebody else's or nobody's.
@@ -20,22 +41,37 @@ pub(crate) async fn answer(
 ) -> Result<GetUserSettingsResponse, Error> {
     let mut users = Vec::with_capacity(request.users.len());
     for address in &request.users {
-        users.push(match find(directory, tenant, address).await? {
-            Some(user) => tell(config, &user, &request.settings),
-            None => UserResponse::refused(ErrorCode::InvalidUser, "Invalid user."),
+        users.push(match find(directory, config, tenant, address).await? {
+            Whereabouts::Here(user) => tell(config, &user, &request.settings),
+            Whereabouts::Address(address) => UserResponse::redirected(ErrorCode::RedirectAddress, address),
+            Whereabouts::Url(url) => UserResponse::redirected(ErrorCode::RedirectUrl, url),
+            Whereabouts::Nowhere => UserResponse::refused(ErrorCode::InvalidUser, "Invalid user."),
         });
     }
     Ok(GetUserSettingsResponse::new(users))
 }
 
-async fn find(directory: &Directory, tenant: TenantId, address: &str) -> Result<Option<User>, Error> {
+/// A mailbox here comes first: a domain can be in both places while its mailboxes move.
+async fn find(
+    directory: &Directory,
+    config: &MailboxConfig,
+    tenant: TenantId,
+    address: &str,
+) -> Result<Whereabouts, Error> {
     let Ok(address) = address.parse::<SmtpAddress>() else {
-        return Ok(None);
+        return Ok(Whereabouts::Nowhere);
     };
     let found = directory.users_by_key(tenant, &UserKey::Smtp(address.lower().to_owned())).await?;
-    Ok(match <[User; 1]>::try_from(found) {
-        Ok([user]) if user.enabled && user.mailbox => Some(user),
-        _ => None,
+    if let Ok([user]) = <[User; 1]>::try_from(found)
+        && user.enabled
+        && user.mailbox
+    {
+        return Ok(Whereabouts::Here(Box::new(user)));
+    }
+    Ok(match config.elsewhere.get(address.domain()) {
+        Some(Elsewhere::Domain(domain)) => Whereabouts::Address(format!("{}@{domain}", address.local_part())),
+        Some(Elsewhere::Url(url)) => Whereabouts::Url(url.clone()),
+        None => Whereabouts::Nowhere,
     })
 }
 

@@ -1,5 +1,6 @@
 //! What an operator decides.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actas_token::Limits;
@@ -27,8 +28,35 @@ pub struct MailboxConfig {
     pub verbose_diagnostics: bool,
     /// The most bytes of an EWS request.
     pub request_bytes_max: usize,
+    /// Domains whose mailboxes are elsewhere, lower case. A mailbox that is here comes first.
+    /// That redirections end is for the client to see to.
+    pub elsewhere: BTreeMap<String, Elsewhere>,
+    /// Requests without credentials (JSON Autodiscover) that are answered in a minute.
+    pub anonymous_requests_max: u32,
+    /// Who the server is when it signs; without it, it publishes no metadata.
+    pub identity: Option<Identity>,
     /// The most bytes of all items of one mailbox, files included.
     pub quota_bytes: i64,
+}
+
+/// Where Autodiscover sends those who ask for a domain.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Elsewhere {
+    /// To the same local part in another domain.
+    Domain(String),
+    /// To another Autodiscover, such as
+    /// `https://autodiscover.cloud.example/autodiscover/autodiscover.svc`.
+    Url(String),
+}
+
+/// What the server's metadata document says of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Identity {
+    /// The certificate of the key that it signs with (DER).
+    pub certificate: Vec<u8>,
+    /// Its realm: a tenant's id, or an accepted domain.
+    pub realm: String,
 }
 
 /// A way in which EWS can fail for one mailbox.
@@ -48,6 +76,8 @@ pub enum FaultKind {
 
 /// The most bytes of an EWS request, unless configured.
 const REQUEST_BYTES_MAX: usize = 40 * 1024 * 1024;
+/// Requests without credentials in a minute, unless configured.
+const ANONYMOUS_REQUESTS_MAX: u32 = 600;
 /// The most bytes of one mailbox, unless configured.
 const QUOTA_BYTES: i64 = 50 * 1024 * 1024 * 1024;
 /// How old the server's knowledge of its trust may be, unless configured.
@@ -68,6 +98,9 @@ impl MailboxConfig {
             trust_refresh: TRUST_REFRESH,
             verbose_diagnostics: false,
             request_bytes_max: REQUEST_BYTES_MAX,
+            elsewhere: BTreeMap::new(),
+            anonymous_requests_max: ANONYMOUS_REQUESTS_MAX,
+            identity: None,
             quota_bytes: QUOTA_BYTES,
         }
     }

@@ -11,8 +11,8 @@
 //! | `admission` | a token to a caller, a caller to the user who acts |
 //! | `audit` | what was accepted and refused |
 //! | `answer` | the one map to HTTP and SOAP |
-//! | `autodiscover` | `GetUserSettings` |
-//! | `ews` | folders, items, searches |
+//! | `autodiscover` | where a mailbox is, in three forms, and who this server is |
+//! | `ews` | folders, items, files, searches, changes |
 //! | `document`, `ids`, `tree` | items, ids and folders as they are stored |
 //!
 //! **Invariant:** knows nothing of the token service or of the on-premises side; what it
@@ -49,7 +49,7 @@ use axum::Router;
 use crate::audit::AuditLog;
 use crate::trust::TrustSource;
 
-pub use crate::config::{FaultKind, MailboxConfig};
+pub use crate::config::{Elsewhere, FaultKind, Identity, MailboxConfig};
 pub use crate::redirect::redirect_router;
 pub use crate::tree::ensure_mailbox;
 
@@ -65,6 +65,7 @@ struct Inner {
     trust: TrustSource,
     audit: AuditLog,
     faults: Mutex<HashMap<String, FaultKind>>,
+    anonymous: autodiscover::json::Window,
     clock: SharedClock,
 }
 
@@ -96,6 +97,7 @@ impl MailboxServer {
             directory: Directory::new(database.clone()),
             mailboxes: Mailboxes::new(database),
             faults: Mutex::default(),
+            anonymous: autodiscover::json::Window::default(),
             config,
             validator,
             clock,

@@ -1,6 +1,6 @@
 //! The path of a request: route, admission, operation, answer.
 
-use actas_exchange::autodiscover::GetUserSettingsRequest;
+use actas_exchange::autodiscover::{GetUserSettingsRequest, PoxRequest};
 use actas_exchange::ews::Call;
 use actas_exchange::soap::{Fault, Service};
 use actas_runtime::ClientCertificate;
@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::admission::{self, Acting, Caller, Denied};
 use crate::answer::{self, Answer, Challenge};
 use crate::audit::Subject;
+use crate::autodiscover::json;
 use crate::config::FaultKind;
 use crate::{Inner, MailboxServer, autodiscover, ews};
 
@@ -47,15 +48,22 @@ pub(crate) fn router(server: MailboxServer) -> Router {
 /// What a path leads to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Endpoint {
+    /// Without credentials, by GET.
+    AutodiscoverJson,
     AutodiscoverSoap,
-    /// The probe of older clients, who send SOAP only after seeing its headers.
+    /// By POST the form without SOAP; by GET the probe of older clients, who send SOAP only after seeing its headers.
     AutodiscoverXml,
     Ews,
+    /// Who this server is, by GET.
+    Metadata,
 }
 
 impl Endpoint {
     fn of(path: &str) -> Option<Self> {
         match path.to_ascii_lowercase().as_str() {
+            json::PATH => Some(Self::AutodiscoverJson),
+            "/autodiscover/metadata/json/1" => Some(Self::Metadata),
+            path if path.starts_with(json::VERSIONED) => Some(Self::AutodiscoverJson),
             "/autodiscover/autodiscover.svc" => Some(Self::AutodiscoverSoap),
             "/autodiscover/autodiscover.xml" => Some(Self::AutodiscoverXml),
             "/ews/exchange.asmx" => Some(Self::Ews),
@@ -70,6 +78,12 @@ async fn serve(State(server): State<MailboxServer>, request: Request) -> Respons
     let client_id = parts.headers.get(&CLIENT_REQUEST_ID).filter(|id| id.len() <= CLIENT_REQUEST_ID_BYTES_MAX).cloned();
     let endpoint = Endpoint::of(parts.uri.path());
     let answer = match endpoint {
+        Some(Endpoint::AutodiscoverJson | Endpoint::Metadata) if parts.method != Method::GET => {
+            drain(body).await;
+            Answer::MethodNotAllowed("GET")
+        }
+        Some(Endpoint::AutodiscoverJson) => server.0.json(&parts.uri).await,
+        Some(Endpoint::Metadata) => server.0.metadata(),
         Some(endpoint) => {
             let shown = parts.extensions.get::<ClientCertificate>().and_then(|shown| shown.0.as_deref());
             server.0.answer(endpoint, &parts.method, &parts.headers, shown, body, id).await
@@ -102,8 +116,8 @@ impl Inner {
         id: Uuid,
     ) -> Answer {
         let now = self.clock.now();
-        if endpoint == Endpoint::AutodiscoverXml {
-            // Only its headers are of use; its own protocol is not spoken.
+        if endpoint == Endpoint::AutodiscoverXml && method != Method::POST {
+            // Only its headers are of use.
             drain(body).await;
             return match self.trust.refresh(now).await {
                 Ok(()) => Answer::Challenge(self.challenge(&Refusal::NoToken)),
@@ -112,7 +126,7 @@ impl Inner {
         }
         let resource = match endpoint {
             Endpoint::Ews => &self.config.ews_url,
-            Endpoint::AutodiscoverSoap | Endpoint::AutodiscoverXml => &self.config.autodiscover_url,
+            _ => &self.config.autodiscover_url,
         };
         let subject = Subject { token: bearer_token(headers).unwrap_or_default(), resource, request_id: id, now };
         let caller = match self.admit(headers, shown, subject).await {
@@ -124,11 +138,11 @@ impl Inner {
         };
         if method != Method::POST {
             drain(body).await;
-            return Answer::MethodNotAllowed;
+            return Answer::MethodNotAllowed("POST");
         }
         let bytes_max = match endpoint {
             Endpoint::Ews => self.config.request_bytes_max,
-            Endpoint::AutodiscoverSoap | Endpoint::AutodiscoverXml => AUTODISCOVER_BYTES_MAX,
+            _ => AUTODISCOVER_BYTES_MAX,
         };
         let body = match read(headers, body, bytes_max).await {
             Ok(body) => body,
@@ -136,7 +150,8 @@ impl Inner {
         };
         match endpoint {
             Endpoint::Ews => self.ews(&caller, body, subject).await,
-            Endpoint::AutodiscoverSoap | Endpoint::AutodiscoverXml => self.autodiscover(&caller, &body, subject).await,
+            Endpoint::AutodiscoverXml => self.pox(&caller, &body, subject).await,
+            _ => self.autodiscover(&caller, &body, subject).await,
         }
     }
 
@@ -219,6 +234,42 @@ impl Inner {
             }
         };
         self.recorded(caller, subject, user, operation, answer).await
+    }
+
+    /// Without SOAP there is no header in which an application could say for whom it asks.
+    async fn pox(&self, caller: &Caller, body: &[u8], subject: Subject<'_>) -> Answer {
+        let answer = async {
+            let Ok(request) = PoxRequest::parse(body, AUTODISCOVER_BYTES_MAX) else {
+                return Answer::Soap(autodiscover::pox::invalid(subject.now).write());
+            };
+            let told =
+                autodiscover::pox::answer(&self.directory, &self.config, caller.tenant, &request, subject.now).await;
+            match told {
+                Ok(response) => Answer::Soap(response.write()),
+                Err(error) => {
+                    tracing::error!(%error, "a user cannot be looked up");
+                    Answer::Unavailable
+                }
+            }
+        };
+        self.recorded(caller, subject, caller.asserted_user(), "Autodiscover", answer).await
+    }
+
+    async fn json(&self, uri: &http::Uri) -> Answer {
+        if let Err(seconds) = self.anonymous.admit(self.clock.now(), self.config.anonymous_requests_max) {
+            return Answer::TooMany(seconds);
+        }
+        json::answer(&self.directory, &self.config, uri).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a domain cannot be looked up");
+            Answer::Unavailable
+        })
+    }
+
+    fn metadata(&self) -> Answer {
+        match autodiscover::metadata::document(&self.config) {
+            Some(body) => Answer::Json { status: StatusCode::OK, body, is_error: false },
+            None => Answer::NotFound,
+        }
     }
 
     // === EWS ===

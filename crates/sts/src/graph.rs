@@ -4,6 +4,7 @@
 mod answer;
 mod app_role_assignment;
 mod application;
+mod batch;
 mod caller;
 mod change;
 mod collection;
@@ -18,6 +19,7 @@ mod path;
 mod permission;
 mod service_principal;
 mod user;
+mod values;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -34,6 +36,7 @@ use uuid::Uuid;
 use crate::Sts;
 use answer::GraphError;
 use caller::Caller;
+use collection::Position;
 use path::ResourcePath;
 
 /// The largest request that is read, in bytes.
@@ -43,7 +46,9 @@ const TRIES_MAX: usize = 4;
 
 pub(crate) fn routes() -> Router<Sts> {
     Router::new()
-        .route("/v1.0/openapi.json", get(openapi::serve))
+        .route("/v1.0/openapi.json", get(openapi::serve).fallback(serve))
+        .route("/v1.0", any(serve))
+        .route("/v1.0/", any(serve))
         .route("/v1.0/{*resource}", any(serve))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
 }
@@ -68,6 +73,16 @@ impl Request<'_> {
     /// What contexts begin with.
     fn metadata(&self) -> String {
         format!("{}/v1.0/$metadata", self.sts.origin())
+    }
+
+    /// The address of the page behind `position`, with every option that this one has.
+    fn next_link(&self, path: &str, position: &Position) -> String {
+        let kept = self.query.iter().filter(|(name, _)| name != "$skiptoken");
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(kept)
+            .append_pair("$skiptoken", &position.to_token())
+            .finish();
+        format!("{}/v1.0/{path}?{query}", self.sts.origin())
     }
 
     /// A query option such as `$select`.
@@ -129,6 +144,7 @@ async fn serve(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let outcome = match &body {
+        Ok(body) if uri.path() == "/v1.0/$batch" && method == Method::POST => batch::handle(&sts, &headers, body).await,
         Ok(body) => handle_again(&sts, &method, &uri, &headers, body).await,
         Err(_) => Err(GraphError::too_large()),
     };

@@ -18,6 +18,7 @@ mod token;
 
 use std::sync::Arc;
 
+use actas_directory::refusal::RefusalLimiter;
 use actas_directory::{Tenant, TenantId};
 use actas_runtime::SharedClock;
 use actas_runtime::config::Origin;
@@ -49,6 +50,8 @@ struct Inner {
     policy: Policy,
     clock: SharedClock,
     limits: Limits,
+    /// Refusals that were recorded a moment ago.
+    refusals: RefusalLimiter,
     /// Assertions that were used.
     assertions: Memory,
     /// Proofs of possession that were used.
@@ -70,6 +73,7 @@ impl Sts {
             policy,
             clock,
             limits,
+            refusals: RefusalLimiter::default(),
             assertions: Memory::default(),
             proofs: Memory::default(),
             nonces: Nonces::default(),

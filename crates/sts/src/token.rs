@@ -5,6 +5,7 @@ mod client;
 mod client_credentials;
 mod form;
 mod jwt_bearer;
+mod refusals;
 mod resource;
 mod s2s;
 mod success;
@@ -123,6 +124,7 @@ async fn token(
         Err(refused) => {
             tracing::info!(tenant, code = refused.code(), reason = refused.text(), "token refused");
             sts.note_refusal(peer, &refused, now);
+            refusals::record(&sts, &tenant, &body, &refused, peer, now).await;
             refused.answer(&sts, correlation.as_deref())
         }
     }

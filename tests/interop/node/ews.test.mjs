@@ -222,7 +222,7 @@ suite("the port of the EWS Managed API", () => {
     const seen = [];
     const view = new ItemView(5);
     view.OrderBy.Add(ItemSchema.Subject, SortDirection.Ascending);
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const page = await on.FindItems(where.Id, view);
       seen.push(...page.Items.map((/** @type {any} */ item) => item.Subject));
       more = page.MoreAvailable;
@@ -300,7 +300,8 @@ suite("the port of the EWS Managed API", () => {
     assert.equal(first.MoreChangesAvailable, true);
     const rest = await sync(first.SyncState);
     assert.equal(rest.MoreChangesAvailable, false);
-    const names = (/** @type {any} */ changes) => changes.GetEnumerator().map((/** @type {any} */ change) => change.Item.Subject);
+    const names = (/** @type {any} */ changes) =>
+      changes.GetEnumerator().map((/** @type {any} */ change) => change.Item.Subject);
     assert.deepEqual([...names(first), ...names(rest)], ["a", "b", "c"]);
     const gone = made[0].Id.UniqueId;
     await made[0].Delete(DeleteMode.HardDelete);

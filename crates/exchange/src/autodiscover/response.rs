@@ -114,6 +114,12 @@ impl UserResponse {
         }
     }
 
+    /// An answer that sends the client elsewhere: to another address, or to a URL
+    pub fn redirected(error: ErrorCode, target: impl Into<String>) -> Self {
+        let message = "Redirection.".to_owned();
+        Self { error, message, redirect_target: Some(target.into()), settings: Vec::new(), setting_errors: Vec::new() }
+    }
+
     /// An answer without settings
     pub fn refused(error: ErrorCode, message: impl Into<String>) -> Self {
         Self { error, message: message.into(), redirect_target: None, settings: Vec::new(), setting_errors: Vec::new() }

@@ -25,9 +25,12 @@ pub use update::{ConflictResolution, ItemChange, ItemUpdate, UpdateItem};
 pub use zones::GetServerTimeZones;
 
 use super::header::RequestHeader;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::soap::{self, Envelope};
 use crate::xml::{self, Node, Writer};
+
+/// Bytes of the name of an operation; those of EWS are shorter.
+const NAME_BYTES_MAX: usize = 64;
 
 /// A request as it travels
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +151,9 @@ impl Request {
             "Unsubscribe" => Unsubscribe::read(node).map(Self::Unsubscribe),
             "UpdateFolder" => UpdateFolder::read(node).map(Self::UpdateFolder),
             "UpdateItem" => UpdateItem::read(node).map(Self::UpdateItem),
+            name if name.len() > NAME_BYTES_MAX => {
+                Err(Error::too_large("bytes of an operation's name", NAME_BYTES_MAX).at(node.position()))
+            }
             name => Ok(Self::Unsupported(name.to_owned())),
         }
     }

@@ -16,6 +16,8 @@ use crate::names::Name;
 const DEPTH_MAX: usize = 64;
 /// Attributes of one element, namespace declarations included.
 const ATTRIBUTES_MAX: usize = 32;
+/// Attributes of one document: in memory each is many times as long as its text can be short.
+const ATTRIBUTES_ALL_MAX: usize = 500_000;
 /// Namespace declarations that hold at one place: the tree copies them for each element that adds
 /// one, so that their number multiplies.
 const NAMESPACES_MAX: usize = 64;
@@ -73,13 +75,14 @@ fn scan(text: &str) -> Result<()> {
     let mut reader = quick_xml::Reader::from_str(text);
     reader.config_mut().check_end_names = false;
     let mut declared: Vec<usize> = Vec::new();
+    let mut attributes = 0;
     loop {
         let start = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
         let here = |error: Error| error.at(position(text, start));
         match reader.read_event() {
             Ok(Event::Start(tag)) => {
                 let in_scope = declared.last().copied().unwrap_or(0);
-                let own = declarations(&tag).map_err(here)?;
+                let own = declarations(&tag, &mut attributes).map_err(here)?;
                 if declared.len() == DEPTH_MAX {
                     return Err(here(Error::too_large("elements inside elements", DEPTH_MAX)));
                 }
@@ -89,7 +92,7 @@ fn scan(text: &str) -> Result<()> {
                 declared.push(in_scope + own);
             }
             Ok(Event::Empty(tag)) => {
-                declarations(&tag).map_err(here)?;
+                declarations(&tag, &mut attributes).map_err(here)?;
             }
             Ok(Event::End(_)) => {
                 declared.pop();
@@ -116,13 +119,17 @@ fn scan(text: &str) -> Result<()> {
     }
 }
 
-/// How many namespaces the tag declares.
-fn declarations(tag: &BytesStart<'_>) -> Result<usize> {
+/// How many namespaces the tag declares. Its attributes are counted on in `all`.
+fn declarations(tag: &BytesStart<'_>, all: &mut usize) -> Result<usize> {
     let mut declared = 0;
     for (index, attribute) in tag.attributes().with_checks(false).enumerate() {
         if index == ATTRIBUTES_MAX {
             return Err(Error::too_large("attributes of one element", ATTRIBUTES_MAX));
         }
+        if *all == ATTRIBUTES_ALL_MAX {
+            return Err(Error::too_large("attributes", ATTRIBUTES_ALL_MAX));
+        }
+        *all += 1;
         let attribute = attribute.map_err(Error::malformed)?;
         if attribute.key.as_ref().starts_with("xmlns") {
             declared += 1;

@@ -65,6 +65,8 @@ fn attributes_and_namespaces_are_bounded() {
     }
     many.push_str("/>");
     check(&many, Blame::TooLarge, "more than 32 attributes");
+    let all = format!("<a>{}</a>", "<a b='' c='' d='' e=''/>".repeat(125_001));
+    check(&all, Blame::TooLarge, "more than 500000 attributes");
     let mut nested = String::new();
     for level in 0..60 {
         write!(nested, "<a xmlns:p{level}='u{level}' xmlns:q{level}='v{level}'>").unwrap();

@@ -32,6 +32,11 @@ fn canonical(path: &PropertyPath) -> Option<Field> {
     }
 }
 
+/// Whether a property is one that this server keeps.
+pub(super) fn is_kept(path: &PropertyPath) -> bool {
+    !matches!(path, PropertyPath::Indexed { .. } | PropertyPath::Field(Field::Other(_)))
+}
+
 /// Whether a property is part of a message's MIME stream.
 pub(super) fn is_in_mime(path: &PropertyPath) -> bool {
     !matches!(

@@ -59,7 +59,7 @@ impl Format {
             Self::Ews => STANDARD.encode(id),
             Self::Owa => STANDARD.encode(id).replace('/', "-").replace('+', "_"),
             Self::Entry => STANDARD.encode(entry()),
-            Self::HexEntry => entry().iter().map(|byte| format!("{byte:02X}")).collect(),
+            Self::HexEntry => to_hex(&entry()),
         }
     }
 }
@@ -83,6 +83,12 @@ fn convert(id: &AlternateId, to: Option<Format>, name: &str) -> Result<Alternate
         return Err(malformed());
     }
     Ok(AlternateId { format: name.to_owned(), id: to.write(&bytes), mailbox: id.mailbox.clone() })
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |half: u8| char::from(DIGITS[usize::from(half & 0xF)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

@@ -47,9 +47,15 @@ impl OpenMailbox<'_> {
         if self.is_taken(parent.id, &name, None) || made.contains(&lower) {
             return Err(exists());
         }
-        let class = checked_class(new.class)?.or_else(|| default_class(new.kind, parent));
-        let folder =
-            Folder { id: Uuid::new_v4(), parent: Some(parent.id), distinguished: None, name, class, version: 1 };
+        let class = checked_class(new.class)?.unwrap_or_else(|| default_class(new.kind, parent));
+        let folder = Folder {
+            id: Uuid::new_v4(),
+            parent: Some(parent.id),
+            distinguished: None,
+            name,
+            class: Some(class),
+            version: 1,
+        };
         let added = self.server.mailboxes.add_folder(self.owner, &folder, self.now).await;
         added.map_err(|error| if error.is_stale() { exists() } else { storage(&error) })?;
         made.push(lower);
@@ -133,17 +139,14 @@ impl OpenMailbox<'_> {
             }
         };
         let mailboxes = &self.server.mailboxes;
-        let done = match target {
-            Some(parent) => {
-                let to = NewParent { parent: parent.id, name: self.free_name(parent.id, folder) };
-                mailboxes.move_folder(self.owner, folder.id, &to, self.now).await
-            }
-            None => {
-                let mut gone: Vec<Uuid> = self.tree.below(folder.id).iter().map(|below| below.id).collect();
-                gone.reverse();
-                gone.push(folder.id);
-                mailboxes.delete_folders(self.owner, &gone, self.now).await
-            }
+        let done = if let Some(parent) = target {
+            let to = NewParent { parent: parent.id, name: self.free_name(parent.id, folder) };
+            mailboxes.move_folder(self.owner, folder.id, &to, self.now).await
+        } else {
+            let mut gone: Vec<Uuid> = self.tree.below(folder.id).iter().map(|below| below.id).collect();
+            gone.reverse();
+            gone.push(folder.id);
+            mailboxes.delete_folders(self.owner, &gone, self.now).await
         };
         done.map_err(|error| if error.is_stale() { folder_not_found() } else { storage(&error) })
     }
@@ -175,14 +178,14 @@ fn checked_class(class: Option<String>) -> Result<Option<String>, Failure> {
     Ok(class)
 }
 
-fn default_class(kind: FolderKind, parent: &Folder) -> Option<String> {
+fn default_class(kind: FolderKind, parent: &Folder) -> String {
     let class = match kind {
         FolderKind::Calendar => "IPF.Appointment",
         FolderKind::Contacts => "IPF.Contact",
         FolderKind::Tasks => "IPF.Task",
         _ => parent.class.as_deref().unwrap_or("IPF.Note"),
     };
-    Some(class.to_owned())
+    class.to_owned()
 }
 
 fn exists() -> Failure {

@@ -10,7 +10,7 @@ use actas_exchange::ews::{
 };
 use actas_store::mailbox::Item;
 
-use super::apply::{apply, is_in_mime, key};
+use super::apply::{apply, is_in_mime, is_kept, key};
 use super::failures::{corrupt, invalid_operation, over_quota, storage, too_large};
 use super::{ITEM_BYTES_MAX, OpenMailbox};
 use crate::document::{ChangedItem, Document};
@@ -39,7 +39,7 @@ impl OpenMailbox<'_> {
         for _ in 0..TRIES {
             let item = self.item(&change.id).await?;
             let (mut document, conflicts) = compare(&item, change, known, resolution)?;
-            for update in &change.updates {
+            for update in change.updates.iter().filter(|update| is_kept(update.path())) {
                 document.changed.insert(key(update.path()), item.version + 1);
             }
             let changed = self.changed(&item, document, change).await?;

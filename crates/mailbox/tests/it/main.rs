@@ -5,9 +5,13 @@
 
 mod admission;
 mod autodiscover;
+mod changes;
+mod discovery;
 mod faults;
 mod folders;
+mod hostile;
 mod items;
 mod roundtrip;
 mod search;
+mod trees;
 mod world;

@@ -67,7 +67,7 @@ fn file() -> impl Strategy<Value = FileAttachment> {
         })
 }
 
-fn message() -> impl Strategy<Value = Message> {
+pub(crate) fn message() -> impl Strategy<Value = Message> {
     let head = (option::of(token()), option::of(text()), option::of(select(Sensitivity::ALL)), vec(file(), 0..3));
     let body = option::of((select(BodyType::ALL), text()).prop_map(|(kind, content)| Body { kind, content }));
     let state = (
@@ -110,7 +110,7 @@ fn message() -> impl Strategy<Value = Message> {
 }
 
 /// The message with what the server adds to it.
-fn expected(mut message: Message, told: &Message, now: jiff::Timestamp) -> Message {
+pub(crate) fn expected(mut message: Message, told: &Message, now: jiff::Timestamp) -> Message {
     let mut seen = HashSet::new();
     message.extended.retain(|property| seen.insert(property.uri().clone()));
     for (file, told) in message.attachments.iter_mut().zip(&told.attachments) {

@@ -73,6 +73,12 @@ impl GraphError {
         Self::new(StatusCode::BAD_REQUEST, "Request_UnsupportedQuery", message)
     }
 
+    /// A request of a batch that waits for one which failed.
+    pub(super) fn dependency() -> Self {
+        let message = "A request that this one depends on did not succeed.";
+        Self::new(StatusCode::FAILED_DEPENDENCY, "FailedDependency", message)
+    }
+
     pub(super) fn too_large() -> Self {
         let message = "The request is larger than one mebibyte.";
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Request_EntityTooLarge", message)

@@ -5,16 +5,17 @@
 use actas_directory::app_role::ASSIGNMENTS_MAX;
 use actas_directory::{Assignment, ServicePrincipal};
 use axum::response::Response;
-use http::{Method, StatusCode};
+use http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Request;
-use super::answer::{self, GraphError, no_content};
+use super::answer::{GraphError, no_content};
 use super::credential_action::Holder;
 use super::entity::Entity;
 use super::key_credential::wire_time;
 use super::permission::Operation;
+use super::values::Values;
 
 /// Principals that are read from the store at once.
 const SCAN_ROWS: i64 = 1000;
@@ -37,7 +38,8 @@ pub(super) async fn handle(
         (&Method::POST, None) => add(request, &principal, side).await,
         (&Method::GET, Some(id)) => {
             let edge = one(request, &principal, side, id).await?;
-            Ok(answer::json(StatusCode::OK, &in_context(request, &principal, side, &edge)))
+            let (context, path) = addresses(&principal, side);
+            values(&context, &path).read(request, &to_json(&edge))
         }
         (&Method::DELETE, Some(id)) => remove(request, &principal, side, id).await,
         _ => Err(GraphError::method()),
@@ -45,10 +47,9 @@ pub(super) async fn handle(
 }
 
 async fn list(request: &Request<'_>, principal: &ServicePrincipal, side: &str) -> Result<Response, GraphError> {
-    request.check_options(&[])?;
     let edges = edges(request, principal, side).await?;
-    let value: Vec<Value> = edges.iter().map(to_json).collect();
-    Ok(answer::json(StatusCode::OK, &json!({ "@odata.context": context(request, principal, side), "value": value })))
+    let (context, path) = addresses(principal, side);
+    values(&context, &path).list(request, edges.iter().map(to_json).collect())
 }
 
 async fn add(request: &Request<'_>, principal: &ServicePrincipal, side: &str) -> Result<Response, GraphError> {
@@ -84,8 +85,7 @@ async fn add(request: &Request<'_>, principal: &ServicePrincipal, side: &str) ->
     store(request, &holder, &after, ("role assigned", &assignment)).await?;
     let edge = Edge { holder: after, assignment, resource };
     let body = in_context(request, principal, side, &edge);
-    let collection = format!("{}/{}/{side}", ServicePrincipal::COLLECTION, principal.id);
-    Ok(request.created(&body, &collection, edge.assignment.id))
+    Ok(request.created(&body, &addresses(principal, side).1, edge.assignment.id))
 }
 
 /// A role is assigned as long as it is exposed, switched on and meant for applications.
@@ -176,13 +176,30 @@ async fn edges(request: &Request<'_>, principal: &ServicePrincipal, side: &str) 
     }
 }
 
-fn context(request: &Request<'_>, principal: &ServicePrincipal, side: &str) -> String {
-    format!("{}#servicePrincipals('{}')/{side}", request.metadata(), principal.id)
+/// Where a side's list is: in contexts, and in paths.
+fn addresses(principal: &ServicePrincipal, side: &str) -> (String, String) {
+    let (collection, id) = (ServicePrincipal::COLLECTION, principal.id);
+    (format!("{collection}('{id}')/{side}"), format!("{collection}/{id}/{side}"))
+}
+
+fn values<'a>(context: &'a str, path: &'a str) -> Values<'a> {
+    let names = &[
+        "id",
+        "appRoleId",
+        "createdDateTime",
+        "deletedDateTime",
+        "principalDisplayName",
+        "principalId",
+        "principalType",
+        "resourceDisplayName",
+        "resourceId",
+    ];
+    Values { context, path, kind: "appRoleAssignment", names }
 }
 
 fn in_context(request: &Request<'_>, principal: &ServicePrincipal, side: &str, edge: &Edge) -> Value {
     let mut body = to_json(edge);
-    body["@odata.context"] = format!("{}/$entity", context(request, principal, side)).into();
+    body["@odata.context"] = format!("{}#{}/$entity", request.metadata(), addresses(principal, side).0).into();
     body
 }
 

@@ -296,7 +296,12 @@ impl Entity for Application {
 
     async fn indexed(request: &Request<'_>, filter: &Filter) -> Result<Option<Vec<Self>>, GraphError> {
         let (directory, tenant) = (&request.sts.0.directory, request.caller.tenant);
-        let found = if let Some(app_id) = filter.required_text("appId") {
+        let found = if let Some(id) = filter.required_text("id") {
+            match Uuid::try_parse(id) {
+                Ok(id) => directory.application(tenant, id).await?,
+                Err(_) => None,
+            }
+        } else if let Some(app_id) = filter.required_text("appId") {
             match Uuid::try_parse(app_id) {
                 Ok(app_id) => directory.application_by_app(tenant, app_id).await?,
                 Err(_) => None,

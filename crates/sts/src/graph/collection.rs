@@ -14,7 +14,7 @@ use super::Request;
 use super::answer::{self, GraphError};
 use super::entity::{Entity, Properties};
 
-const PAGE_DEFAULT: usize = 100;
+pub(super) const PAGE_DEFAULT: usize = 100;
 const PAGE_MAX: usize = 999;
 /// Objects that are read from the store at once.
 const SCAN_ROWS: i64 = 1000;
@@ -30,15 +30,16 @@ enum Order {
     ByName { descending: bool },
 }
 
-/// Where a page begins: behind this object. Opaque to clients.
+/// Where a page begins: behind the object of this name and id. Opaque to clients.
 #[derive(Deserialize, Serialize)]
-struct Position {
-    name: String,
+pub(super) struct Position {
+    /// What the list is sorted by, before the id.
+    pub(super) key: String,
     id: Uuid,
 }
 
 /// `$select`: which properties an answer has.
-struct Select(Option<Vec<String>>);
+pub(super) struct Select(Option<Vec<String>>);
 
 struct Options {
     select: Select,
@@ -52,7 +53,7 @@ struct Options {
 /// The answer to a GET of one object.
 pub(super) fn read<E: Entity>(request: &Request<'_>, entity: &E) -> Result<Response, GraphError> {
     request.check_options(&["$select"])?;
-    let select = Select::parse::<E>(request.option("$select"))?;
+    let select = Select::parse(request.option("$select"), E::KIND, E::is_property)?;
     let context = format!("{}#{}{}/$entity", request.metadata(), E::COLLECTION, select.context());
     let mut response = answer::json(StatusCode::OK, &with_context(select.apply(entity, true), context));
     if let Ok(etag) = HeaderValue::from_str(&etag(entity.version())) {
@@ -103,12 +104,7 @@ pub(super) async fn list<E: Entity>(request: &Request<'_>, path: &str) -> Result
         body["@odata.count"] = total.into();
     }
     if let Some(last) = page.last().filter(|_| start + page.len() < total) {
-        let kept = request.query.iter().filter(|(name, _)| name != "$skiptoken");
-        let query = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(kept)
-            .append_pair("$skiptoken", &Position::of(*last).to_token())
-            .finish();
-        body["@odata.nextLink"] = format!("{}/v1.0/{path}?{query}", request.sts.origin()).into();
+        body["@odata.nextLink"] = request.next_link(path, &Position::of(*last)).into();
     }
     Ok(answer::json(StatusCode::OK, &body))
 }
@@ -184,7 +180,7 @@ impl Order {
 
     /// Whether an object comes after that position.
     fn is_behind<E: Entity>(self, entity: &E, position: &Position) -> bool {
-        let place = (position.name.clone(), position.id);
+        let place = (position.key.clone(), position.id);
         match self {
             Self::ById => entity.id() > position.id,
             Self::ByName { descending: false } => sort_key(entity) > place,
@@ -197,11 +193,22 @@ impl Order {
 
 impl Position {
     fn of<E: Entity>(entity: &E) -> Self {
-        let (name, id) = sort_key(entity);
-        Self { name, id }
+        let (key, id) = sort_key(entity);
+        Self { key, id }
     }
 
-    fn to_token(&self) -> String {
+    /// The place of something that is sorted by this text alone.
+    pub(super) fn at(key: &str) -> Self {
+        Self { key: key.to_owned(), id: Uuid::nil() }
+    }
+
+    /// Where the page that a request asks for begins.
+    pub(super) fn of_request(request: &Request<'_>) -> Result<Option<Self>, GraphError> {
+        let read = |token| Self::parse(token).ok_or_else(|| GraphError::bad_request("Invalid value for $skiptoken."));
+        request.option("$skiptoken").map(read).transpose()
+    }
+
+    pub(super) fn to_token(&self) -> String {
         URL_SAFE_NO_PAD.encode(json!(self).to_string())
     }
 
@@ -211,42 +218,58 @@ impl Position {
     }
 }
 
+/// `$top`, within its bounds.
+pub(super) fn top_option(request: &Request<'_>) -> Result<Option<usize>, GraphError> {
+    match request.option("$top").map(str::parse) {
+        None => Ok(None),
+        Some(Ok(top)) if (1..=PAGE_MAX).contains(&top) => Ok(Some(top)),
+        Some(_) => Err(GraphError::bad_request(format!(
+            "Invalid page size specified. $top must be between 1 and {PAGE_MAX} inclusive."
+        ))),
+    }
+}
+
+/// `$count`.
+pub(super) fn count_option(request: &Request<'_>) -> Result<bool, GraphError> {
+    match request.option("$count") {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(GraphError::bad_request("Invalid value for $count.")),
+    }
+}
+
+/// Refuses advanced queries that do not ask for the eventual view. Clients follow a next
+/// link without the header that the first request had.
+pub(super) fn check_advanced(
+    request: &Request<'_>,
+    advanced: bool,
+    count: bool,
+    first: bool,
+) -> Result<(), GraphError> {
+    if (count || advanced) && first && !request.is_eventual() {
+        let message =
+            "$count, 'ne', 'not', 'endswith' and $filter with $orderby need the header 'ConsistencyLevel: eventual'.";
+        return Err(GraphError::unsupported(message));
+    }
+    if advanced && !count {
+        let message = "'ne', 'not', 'endswith' and $filter with $orderby need $count=true.";
+        return Err(GraphError::unsupported(message));
+    }
+    Ok(())
+}
+
 // === impl Options ===
 
 impl Options {
     fn parse<E: Entity>(request: &Request<'_>) -> Result<Self, GraphError> {
         request.check_options(&["$select", "$filter", "$top", "$count", "$orderby", "$skiptoken"])?;
-        let select = Select::parse::<E>(request.option("$select"))?;
+        let select = Select::parse(request.option("$select"), E::KIND, E::is_property)?;
         let filter = request.option("$filter").map(Filter::parse).transpose()?;
         let order = Order::parse(request.option("$orderby"))?;
-        let top = match request.option("$top").map(str::parse) {
-            None => PAGE_DEFAULT,
-            Some(Ok(top)) if (1..=PAGE_MAX).contains(&top) => top,
-            Some(_) => {
-                return Err(GraphError::bad_request(format!(
-                    "Invalid page size specified. $top must be between 1 and {PAGE_MAX} inclusive."
-                )));
-            }
-        };
-        let count = match request.option("$count") {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => return Err(GraphError::bad_request("Invalid value for $count.")),
-        };
-        let after = request
-            .option("$skiptoken")
-            .map(|token| Position::parse(token).ok_or_else(|| GraphError::bad_request("Invalid value for $skiptoken.")))
-            .transpose()?;
+        let (top, count) = (top_option(request)?.unwrap_or(PAGE_DEFAULT), count_option(request)?);
+        let after = Position::of_request(request)?;
         let advanced = filter.as_ref().is_some_and(Filter::is_advanced) || (filter.is_some() && order != Order::ById);
-        // Clients follow a next link without the header that the first request had.
-        if (count || advanced) && after.is_none() && !request.is_eventual() {
-            let message = "$count, 'ne', 'not', 'endswith' and $filter with $orderby need the header 'ConsistencyLevel: eventual'.";
-            return Err(GraphError::unsupported(message));
-        }
-        if advanced && !count {
-            let message = "'ne', 'not', 'endswith' and $filter with $orderby need $count=true.";
-            return Err(GraphError::unsupported(message));
-        }
+        check_advanced(request, advanced, count, after.is_none())?;
         Ok(Self { select, filter, order, top, after, count })
     }
 }
@@ -254,31 +277,37 @@ impl Options {
 // === impl Select ===
 
 impl Select {
-    fn parse<E: Entity>(text: Option<&str>) -> Result<Self, GraphError> {
+    /// Reads the names, each of which must be a property of the type.
+    pub(super) fn parse(
+        text: Option<&str>,
+        kind: &str,
+        is_property: impl Fn(&str) -> bool,
+    ) -> Result<Self, GraphError> {
         let Some(text) = text else { return Ok(Self(None)) };
         let names: Vec<String> = text.split(',').take(SELECT_NAMES_MAX).map(|name| name.trim().to_owned()).collect();
-        match names.iter().find(|name| !E::is_property(name)) {
+        match names.iter().find(|name| !is_property(name)) {
             Some(unknown) => Err(GraphError::bad_request(format!(
-                "Could not find a property named '{}' on type 'microsoft.graph.{}'.",
-                unknown.chars().take(80).collect::<String>(),
-                E::KIND
+                "Could not find a property named '{}' on type 'microsoft.graph.{kind}'.",
+                unknown.chars().take(80).collect::<String>()
             ))),
             None => Ok(Self(Some(names))),
         }
     }
 
-    fn context(&self) -> String {
+    /// Whether a property is selected, if any is.
+    pub(super) fn selects(&self, name: &str) -> Option<bool> {
+        self.0.as_ref().map(|names| names.iter().any(|own| own == name))
+    }
+
+    pub(super) fn context(&self) -> String {
         self.0.as_ref().map_or_else(String::new, |names| format!("({})", names.join(",")))
     }
 
     /// Keys themselves come only where they are selected, on a single object.
     fn apply<E: Entity>(&self, entity: &E, single: bool) -> Properties {
-        let selected = |name: &str| self.0.as_ref().is_some_and(|names| names.iter().any(|own| own == name));
-        let shown = |name: &str| match &self.0 {
-            Some(_) => selected(name),
-            None => E::DEFAULT.is_empty() || E::DEFAULT.contains(&name),
-        };
-        let mut properties = entity.properties(single && selected("keyCredentials"));
+        let default = |name: &str| E::DEFAULT.is_empty() || E::DEFAULT.contains(&name);
+        let shown = |name: &str| self.selects(name).unwrap_or_else(|| default(name));
+        let mut properties = entity.properties(single && self.selects("keyCredentials") == Some(true));
         properties.retain(|name, _| shown(name));
         properties
     }

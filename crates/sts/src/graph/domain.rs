@@ -2,14 +2,15 @@
 
 use actas_directory::Domain;
 use axum::response::Response;
-use http::{Method, StatusCode};
+use http::Method;
 use serde_json::{Value, json};
 
 use super::Request;
-use super::answer::{self, GraphError};
+use super::answer::GraphError;
 use super::application::own_tenant;
 use super::path::{Key, ResourcePath};
 use super::permission::Operation;
+use super::values::Values;
 
 pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result<Response, GraphError> {
     if let Some(segment) = path.rest().first() {
@@ -19,25 +20,34 @@ pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result
         return Err(GraphError::method());
     }
     request.caller.check_any(Operation::ReadDomains)?;
-    request.check_options(&[])?;
     let tenant = own_tenant(request).await?;
-    let context = format!("{}#domains", request.metadata());
     match &path.key {
-        None => {
-            let value: Vec<Value> = tenant.domains.iter().map(to_json).collect();
-            Ok(answer::json(StatusCode::OK, &json!({ "@odata.context": context, "value": value })))
-        }
+        None => VALUES.list(request, tenant.domains.iter().map(to_json).collect()),
         Some(Key::Id(name)) => {
             let found = tenant.domains.iter().find(|domain| domain.name.as_str().eq_ignore_ascii_case(name));
-            let mut body = to_json(found.ok_or_else(|| GraphError::not_found(name))?);
-            body["@odata.context"] = format!("{context}/$entity").into();
-            Ok(answer::json(StatusCode::OK, &body))
+            VALUES.read(request, &to_json(found.ok_or_else(|| GraphError::not_found(name))?))
         }
         Some(Key::Alternate(name, _)) => {
             Err(GraphError::bad_request(format!("'{name}' is not an alternate key of domains.")))
         }
     }
 }
+
+const VALUES: Values<'static> = Values {
+    context: "domains",
+    path: "domains",
+    kind: "domain",
+    names: &[
+        "id",
+        "authenticationType",
+        "isAdminManaged",
+        "isDefault",
+        "isInitial",
+        "isRoot",
+        "isVerified",
+        "supportedServices",
+    ],
+};
 
 fn to_json(domain: &Domain) -> Value {
     json!({

@@ -109,13 +109,21 @@ fn operation(&(method, path, summary, takes, answer): &Route) -> Value {
 fn options(method: &str, path: &str, answer: Answer) -> Value {
     let text = |name: &str, place: &str| json!({ "name": name, "in": place, "schema": { "type": "string" } });
     let fixed = ["/organization", "/domains", "/servicePrincipals/{id}/appRole"];
-    let plain = fixed.iter().any(|start| path.starts_with(start)) || path.starts_with("/directory/deletedItems/{id}");
+    let short = fixed.iter().any(|start| path.starts_with(start));
     let names: &[(&str, &str)] = match answer {
         _ if method == "patch" || method == "delete" || (method == "post" && path.contains("{id}/")) => {
             &[("If-Match", "header")]
         }
-        _ if method != "get" || plain => &[],
+        _ if method != "get" || path.starts_with("/directory/deletedItems/{id}") => &[],
         Answer::Count => &[("$filter", "query"), ("ConsistencyLevel", "header")],
+        Answer::List(_) if short => &[
+            ("$select", "query"),
+            ("$filter", "query"),
+            ("$top", "query"),
+            ("$count", "query"),
+            ("$skiptoken", "query"),
+            ("ConsistencyLevel", "header"),
+        ],
         Answer::List(_) => &[
             ("$select", "query"),
             ("$filter", "query"),
@@ -150,6 +158,8 @@ fn schemas() -> Value {
         "servicePrincipal": entity::<ServicePrincipal>(),
         "user": entity::<User>(),
         "directoryObject": { "type": "object", "additionalProperties": true },
+        "batch": object(json!({ "requests": { "type": "array", "maxItems": 20, "items": { "type": "object" } } })),
+        "batchResponses": object(json!({ "responses": { "type": "array", "items": { "type": "object" } } })),
         "organization": object(json!({
             "id": text(), "displayName": text(), "verifiedDomains": { "type": "array", "items": { "type": "object" } },
         })),
@@ -206,6 +216,7 @@ fn kept_schema(property: &KeptProperty) -> Value {
 
 #[rustfmt::skip]
 const ROUTES: &[Route] = &[
+    ("post", "/$batch", "Up to 20 requests in one.", Some("batch"), Answer::Object("batchResponses")),
     ("get", "/organization", "The caller's organization.", None, Answer::List("organization")),
     ("get", "/organization/{id}", "The caller's organization by its id.", None, Answer::Object("organization")),
     ("get", "/domains", "The organization's verified domains.", None, Answer::List("domain")),

@@ -2,14 +2,15 @@
 
 use actas_directory::Tenant;
 use axum::response::Response;
-use http::{Method, StatusCode};
+use http::Method;
 use serde_json::{Value, json};
 
 use super::Request;
-use super::answer::{GraphError, json};
+use super::answer::GraphError;
 use super::application::own_tenant;
 use super::path::{Key, ResourcePath};
 use super::permission::Operation;
+use super::values::Values;
 
 pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result<Response, GraphError> {
     if request.method != Method::GET {
@@ -18,18 +19,31 @@ pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result
     request.caller.check_any(Operation::ReadOrganization)?;
     let tenant = own_tenant(request).await?;
     let id = tenant.id.to_string();
-    let context = format!("{}#organization", request.metadata());
     match (&path.key, path.rest().as_slice()) {
-        (None, []) => Ok(json(StatusCode::OK, &json!({ "@odata.context": context, "value": [to_json(&tenant)] }))),
-        (Some(Key::Id(wanted)), []) if *wanted == id => {
-            let mut body = to_json(&tenant);
-            body["@odata.context"] = format!("{context}/$entity").into();
-            Ok(json(StatusCode::OK, &body))
-        }
+        (None, []) => VALUES.list(request, vec![to_json(&tenant)]),
+        (Some(Key::Id(wanted)), []) if *wanted == id => VALUES.read(request, &to_json(&tenant)),
         (Some(Key::Id(wanted)), []) => Err(GraphError::not_found(wanted)),
         _ => Err(GraphError::no_segment("organization")),
     }
 }
+
+const VALUES: Values<'static> = Values {
+    context: "organization",
+    path: "organization",
+    kind: "organization",
+    names: &[
+        "id",
+        "displayName",
+        "tenantType",
+        "countryLetterCode",
+        "createdDateTime",
+        "onPremisesSyncEnabled",
+        "assignedPlans",
+        "businessPhones",
+        "technicalNotificationMails",
+        "verifiedDomains",
+    ],
+};
 
 fn to_json(tenant: &Tenant) -> Value {
     let domains: Vec<Value> = tenant

@@ -29,7 +29,7 @@ pub(super) enum Key {
 impl ResourcePath {
     pub(super) fn parse(path: &str) -> Result<Self, GraphError> {
         let segments: Vec<String> = path
-            .strip_prefix("/v1.0/")
+            .strip_prefix("/v1.0")
             .unwrap_or(path)
             .split('/')
             .filter(|segment| !segment.is_empty())

@@ -242,6 +242,14 @@ impl Entity for User {
     }
 
     async fn indexed(request: &Request<'_>, filter: &Filter) -> Result<Option<Vec<Self>>, GraphError> {
+        if let Some(id) = filter.required_text("id") {
+            let (directory, tenant) = (&request.sts.0.directory, request.caller.tenant);
+            let found = match Uuid::try_parse(id) {
+                Ok(id) => directory.user(tenant, id).await?,
+                Err(_) => None,
+            };
+            return Ok(Some(found.into_iter().collect()));
+        }
         let key = if let Some(upn) = filter.required_text("userPrincipalName") {
             UserKey::Upn(upn.to_lowercase())
         } else if let Some(mail) = filter.required_text("mail") {

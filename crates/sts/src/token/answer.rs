@@ -220,6 +220,11 @@ impl Refused {
         refused
     }
 
+    /// Whether the same request may be answered later.
+    pub(super) fn is_temporary(&self) -> bool {
+        self.error == "temporarily_unavailable"
+    }
+
     /// Whether the caller's credentials were refused: what guessing looks like.
     pub(crate) fn is_of_credentials(&self) -> bool {
         self.status == StatusCode::UNAUTHORIZED || [700_016, 7_000_112, 50_034].contains(&self.code)

@@ -303,3 +303,33 @@ async fn requests_have_names() {
     let good = with_secret(&cloud, &[("scope", SCOPE)]).await;
     assert!(good.headers.contains_key("x-ms-request-id"));
 }
+
+#[tokio::test]
+async fn refusals_are_on_record_and_a_flood_is_counted() {
+    let cloud = Cloud::start().await;
+    let records = async || {
+        let audits = cloud.directory.audits(50).await.unwrap().into_iter();
+        audits.filter(|audit| audit.kind == "token refused").collect::<Vec<_>>()
+    };
+    for _ in 0..5 {
+        with_secret(&cloud, &[("scope", SCOPE), ("client_secret", "a-guess-of-somebody")]).await;
+    }
+    let one = records().await;
+    assert_eq!((one.len(), one[0].tenant.as_str()), (1, cloud.tenant.to_string().as_str()));
+    assert_eq!(one[0].details["rule"], "AADSTS7000215");
+    assert_eq!((&one[0].details["actor"], &one[0].details["unrecorded"]), (&APP.to_string().into(), &0.into()));
+    assert!(!one[0].details.to_string().contains("a-guess-of-somebody"), "{}", one[0].details);
+
+    let v2 = format!("/{}/oauth2/v2.0/token", cloud.tenant);
+    with_certificate(&cloud, &v2, "https://evil.example/").await;
+    let two = records().await;
+    assert_eq!((two.len(), &two[0].details["rule"]), (2, &"AADSTS700023".into()), "another rule is news");
+    assert!(two[0].details["assertionHash"].is_string());
+
+    cloud.clock.advance(SignedDuration::from_mins(2));
+    with_secret(&cloud, &[("scope", SCOPE), ("client_secret", "a-guess-of-somebody")]).await;
+    assert_eq!(records().await[0].details["unrecorded"], 4);
+
+    with_certificate(&cloud, "/nowhere.example/oauth2/v2.0/token", ORIGIN).await;
+    assert_eq!(records().await[0].tenant, Uuid::nil().to_string(), "nobody's");
+}

@@ -125,20 +125,15 @@ impl Cloud {
             });
             directory.add_principal(&principal, audit(tenant, now)).await.unwrap();
         }
+        for (id, tenant, address) in
+            [(1, tenant, LENA), (2, tenant, "omar@fabrikam.example"), (3, other, "eve@contoso.example")]
+        {
+            let user = User::new(Uuid::from_u128(id), tenant, address, address);
+            directory.add_user(&user, audit(tenant, now)).await.unwrap();
+        }
         let origins = vec![ORIGIN.parse().unwrap()];
         let sts = Sts::new(directory.clone(), keys, origins, policy, clock.clone());
         Self { router: sts.router(), sts, database, directory, clock, tenant, other, lync, app, secret, folder }
-    }
-
-    /// With users in both tenants.
-    pub async fn and_users(self) -> Self {
-        let users =
-            [(1, self.tenant, LENA), (2, self.tenant, "omar@fabrikam.example"), (3, self.other, "eve@contoso.example")];
-        for (id, tenant, address) in users {
-            let user = User::new(Uuid::from_u128(id), tenant, address, address);
-            self.directory.add_user(&user, audit(tenant, self.now())).await.unwrap();
-        }
-        self
     }
 
     pub fn now(&self) -> Timestamp {

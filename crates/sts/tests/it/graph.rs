@@ -3,6 +3,7 @@
 mod app_role_assignment;
 mod application;
 mod audit;
+mod batch;
 mod caller;
 mod credential_action;
 mod deleted_item;

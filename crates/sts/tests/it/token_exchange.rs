@@ -94,7 +94,7 @@ impl<'c> Ask<'c> {
 
 #[tokio::test]
 async fn what_the_token_says() {
-    let cloud = Cloud::start().await.and_users().await;
+    let cloud = Cloud::start().await;
     let answer = Ask::new(&cloud).send().await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     assert_eq!(answer.headers["cache-control"], "no-store");
@@ -124,7 +124,7 @@ async fn what_the_token_says() {
 
 #[tokio::test]
 async fn the_resource_accepts_it() {
-    let cloud = Cloud::start().await.and_users().await;
+    let cloud = Cloud::start().await;
     let answer = Ask::new(&cloud).send().await.json();
     let metadata = cloud.get(&format!("/{}/metadata/json/1", cloud.tenant)).await;
     let keys = Metadata::parse(metadata.text.as_bytes()).unwrap().keys.into_iter().map(|(_, key)| key);
@@ -156,7 +156,7 @@ async fn the_resource_accepts_it() {
 
 #[tokio::test]
 async fn ways_to_name_the_resource() {
-    let cloud = Cloud::start().await.and_users().await;
+    let cloud = Cloud::start().await;
     let s2s = format!("{}/x.outlook.example@{}", well_known::EXCHANGE, cloud.tenant);
     for (name, value) in [
         ("resource", RESOURCE),
@@ -193,7 +193,7 @@ async fn ways_to_name_the_resource() {
 
 #[tokio::test]
 async fn who_may_act() {
-    let cloud = Cloud::start().await.and_users().await;
+    let cloud = Cloud::start().await;
     // Full access is not enough: an administrator has to trust it for delegation.
     Ask::by_app(&cloud, APP).refused(400, "unauthorized_client", 67_003).await;
     cloud.change(APP, |app| app.trusted_for_delegation = true).await;
@@ -212,7 +212,7 @@ async fn who_may_act() {
 
 #[tokio::test]
 async fn as_whom() {
-    let cloud = Cloud::start().await.and_users().await;
+    let cloud = Cloud::start().await;
     let mut ask = Ask::new(&cloud);
     ask.user = LENA.to_uppercase();
     assert_eq!(ask.send().await.status, StatusCode::OK, "without regard to case");
@@ -238,7 +238,7 @@ async fn as_whom() {
 
 #[tokio::test]
 async fn the_subject_token_is_the_clients_own() {
-    let cloud = Cloud::start().await.and_users().await;
+    let cloud = Cloud::start().await;
     let mut ask = Ask::new(&cloud);
     ask.subject_key = signing(&cloud.app);
     ask.refused(400, "invalid_request", 50_013).await;
@@ -271,7 +271,7 @@ async fn the_subject_token_is_the_clients_own() {
 
 #[tokio::test]
 async fn a_subject_token_does_not_authenticate() {
-    let cloud = Cloud::start().await.and_users().await;
+    let cloud = Cloud::start().await;
     let ask = Ask::new(&cloud);
     let text = ask.subject_token();
     let form = [
@@ -286,7 +286,7 @@ async fn a_subject_token_does_not_authenticate() {
 
 #[tokio::test]
 async fn types_and_actors() {
-    let cloud = Cloud::start().await.and_users().await;
+    let cloud = Cloud::start().await;
     for (name, value) in [
         ("subject_token_type", ACCESS_TOKEN),
         ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token"),
@@ -310,7 +310,7 @@ async fn types_and_actors() {
 
 #[tokio::test]
 async fn a_users_token_opens_no_directory() {
-    let cloud = Cloud::start().await.and_users().await;
+    let cloud = Cloud::start().await;
     let token = Ask::new(&cloud).send().await.json()["access_token"].as_str().unwrap().to_owned();
     let request = http::Request::get("/v1.0/servicePrincipals").header("authorization", format!("Bearer {token}"));
     let answer = cloud.send(request.body(axum::body::Body::empty()).unwrap()).await;
@@ -325,7 +325,7 @@ async fn its_life_is_bounded_by_policy() {
             token_lifetime: SignedDuration::from_mins(all),
             ..Policy::default()
         };
-        let cloud = Cloud::with(policy).await.and_users().await;
+        let cloud = Cloud::with(policy).await;
         assert_eq!(Ask::new(&cloud).send().await.json()["expires_in"], json!(expected));
     }
 }

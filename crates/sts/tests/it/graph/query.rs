@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Client, lync, refused};
-use crate::cloud::{Cloud, ORIGIN};
+use crate::cloud::{ADMIN, Cloud, ORIGIN};
 
 #[tokio::test]
 async fn lists_pages_and_filters() {
@@ -113,6 +113,19 @@ async fn a_page_survives_changes_before_it() {
 }
 
 #[tokio::test]
+async fn every_refusal_says_why() {
+    let cloud = Cloud::start().await;
+    let admin = Client::admin(&cloud).await;
+    for path in ["/v1.0", "/v1.0/", "/v1.0/nothing", "/v1.0/v1.0/users", "/v1.0/users(", "/v1.0/a/b/c/d/e/f/g/h/i"] {
+        refused(&admin.get(path).await, 400, "BadRequest");
+    }
+    refused(&admin.post("/v1.0/openapi.json", json!({})).await, 400, "BadRequest");
+    for path in ["/v1.0/servicePrincipals", "/v1.0/applications", "/v1.0/users", "/v1.0/organization"] {
+        refused(&admin.call(http::Method::PUT, path, None, None).await, 405, "Request_BadRequest");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_ignored() {
     let cloud = Cloud::start().await;
     let admin = Client::admin(&cloud).await;
@@ -126,4 +139,41 @@ async fn nothing_is_ignored() {
         refused(&admin.get(&format!("/v1.0/servicePrincipals?{query}")).await, 400, "Request_BadRequest");
     }
     assert_eq!(admin.get("/v1.0/servicePrincipals?api-version=1").await.status, 200);
+}
+
+#[tokio::test]
+async fn short_lists_take_the_same_options() {
+    let cloud = Cloud::start().await;
+    let permissions = ["Application.ReadWrite.All", "Directory.Read.All", "Domain.Read.All", "User.Read.All"];
+    let client = Client::with_permissions(&cloud, ADMIN, &permissions).await;
+    let own = cloud.directory.principal_by_app(cloud.tenant, ADMIN).await.unwrap().unwrap();
+    let graph = cloud.directory.principal_by_app(cloud.tenant, well_known::GRAPH).await.unwrap().unwrap();
+    let path = format!("/v1.0/servicePrincipals/{}/appRoleAssignments", own.id);
+    let mut next = Some(format!("{path}?$top=3&$select=id,appRoleId"));
+    let mut found = Vec::new();
+    while let Some(url) = next {
+        let page = client.get(&url).await.json();
+        assert!(page["value"].as_array().unwrap().iter().all(|one| one.as_object().unwrap().len() == 2));
+        found.push(page["value"].as_array().unwrap().len());
+        next = page["@odata.nextLink"].as_str().map(|link| link.strip_prefix(ORIGIN).unwrap().to_owned());
+    }
+    assert_eq!(found, [3, 1]);
+    let collection = path.strip_prefix("/v1.0/").unwrap();
+    for (filter, count) in [(format!("resourceId eq '{}'", graph.id), 4), ("resourceId eq 'x'".to_owned(), 0)] {
+        let list = client.filtered(collection, &filter).await.json();
+        assert_eq!(list["value"].as_array().unwrap().len(), count, "{filter}");
+    }
+    let domains = client.get("/v1.0/domains?$select=id,isDefault").await.json();
+    assert_eq!(domains["value"], json!([{"id": "fabrikam.example", "isDefault": true}]));
+    let one = client.get("/v1.0/domains/fabrikam.example?$select=isVerified").await.json();
+    assert_eq!(one["@odata.context"], format!("{ORIGIN}/v1.0/$metadata#domains(isVerified)/$entity"));
+    let organization = client.get("/v1.0/organization?$select=id,displayName").await.json();
+    assert_eq!(organization["value"], json!([{"id": cloud.tenant.to_string(), "displayName": "Fabrikam"}]));
+    assert_eq!(client.eventual("/v1.0/domains?$count=true").await.json()["@odata.count"], 1);
+    for query in ["$select=nothing", "$top=0", "$skiptoken=x", "$count=x"] {
+        refused(&client.get(&format!("/v1.0/domains?{query}")).await, 400, "Request_BadRequest");
+    }
+    for query in ["$orderby=id", "$expand=x", "$count=true", "$filter=supportedServices%20eq%20'x'"] {
+        refused(&client.get(&format!("/v1.0/domains?{query}")).await, 400, "Request_UnsupportedQuery");
+    }
 }

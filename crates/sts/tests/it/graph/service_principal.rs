@@ -184,3 +184,19 @@ async fn one_is_made_from_an_application() {
         refused(&answer, 403, "Authorization_RequestDenied");
     }
 }
+
+#[tokio::test]
+async fn changes_at_the_same_time_are_all_made() {
+    let cloud = Cloud::start().await;
+    let admin = Client::admin(&cloud).await;
+    let path = format!("{}/addPassword", lync());
+    let own = lync();
+    let (a, b, c) = tokio::join!(
+        admin.post(&path, json!({})),
+        admin.post(&path, json!({})),
+        admin.patch(&own, json!({"notes": "n"}))
+    );
+    assert_eq!([a.status.as_u16(), b.status.as_u16(), c.status.as_u16()], [200, 200, 204]);
+    let shown = admin.get(&lync()).await.json();
+    assert_eq!((shown["passwordCredentials"].as_array().unwrap().len(), &shown["notes"]), (2, &json!("n")));
+}
