@@ -6,6 +6,7 @@
 
 pub(crate) mod fault;
 mod health;
+mod mailboxes;
 mod pki;
 mod place;
 pub(crate) mod seed;
@@ -35,6 +36,7 @@ use tower::util::MapRequestLayer;
 
 use crate::problem::Problem;
 use crate::workplace::{self, make_folder};
+pub(crate) use mailboxes::Mailboxes;
 pub(crate) use place::Place;
 
 /// The cloud's database in its folder.
@@ -46,8 +48,6 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How often it is looked whether signing keys are due.
 const MAINTAINED_EVERY: Duration = Duration::from_hours(1);
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
-/// EWS requests carry attachments.
-const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// How to run a cloud.
 pub(crate) struct Plan {
@@ -61,6 +61,7 @@ pub(crate) struct Plan {
     pub(crate) place: Place,
     /// Policy of the token service.
     pub(crate) policy: Policy,
+    pub(crate) mailboxes: Mailboxes,
     pub(crate) clock: SharedClock,
 }
 
@@ -117,14 +118,14 @@ impl Cloud {
         let sts = Sts::new(directory.clone(), keys, place.origins.clone(), plan.policy, plan.clock.clone());
         let mailbox = MailboxServer::new(
             database.clone(),
-            mailbox_config(&place),
+            mailbox_config(&place, plan.mailboxes),
             Arc::new(OverHttps(http.clone())),
             plan.clock.clone(),
         );
 
         let maintenance = maintained(sts.clone(), plan.clock.clone());
         let router = sts.router().merge(mailbox.router()).merge(health::router(directory.clone()));
-        let limits = Limits { body_bytes_max: REQUEST_BYTES_MAX, ..Limits::default() };
+        let limits = Limits::default();
         let mut servers = vec![listener::serve_tls(bound, with_single_slashes(router), identity, &limits)?];
         if let Some(bound) = bound_http {
             servers.push(listener::serve_plain(bound, redirect_router(place.autodiscover_base.clone()), &limits)?);
@@ -220,9 +221,11 @@ impl From<actas_runtime::ListenError> for Problem {
     }
 }
 
-fn mailbox_config(place: &Place) -> MailboxConfig {
+fn mailbox_config(place: &Place, mailboxes: Mailboxes) -> MailboxConfig {
     let mut config = MailboxConfig::new(place.exchange_hosts.clone(), place.ews_url(), place.autodiscover_url());
     config.port = place.port;
+    config.quota_bytes = mailboxes.quota_bytes.unwrap_or(config.quota_bytes);
+    config.elsewhere = mailboxes.elsewhere;
     config.authorization_uri = Some(format!("{}/common/oauth2/authorize", place.origin()));
     config
 }

@@ -16,6 +16,7 @@
 //! ca_files = ["/etc/actas/lab-ca.pem"]
 //! ```
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -58,6 +59,12 @@ pub struct CloudConfig {
     /// is registered for them.
     #[serde(default)]
     pub tls_client_auth: bool,
+    /// The most bytes of one mailbox, files included; a careful default if absent.
+    pub mailbox_quota_bytes: Option<u64>,
+    /// Domains whose mailboxes are elsewhere: for each another domain, or the `https` URL
+    /// of another Autodiscover.
+    #[serde(default)]
+    pub elsewhere: BTreeMap<String, String>,
 }
 
 /// `[onprem]`

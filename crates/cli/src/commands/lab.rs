@@ -10,7 +10,7 @@ use crate::app::Context;
 use crate::arguments::lab::Lab;
 use crate::cloud::fault::Fault;
 use crate::cloud::seed::{Seed, SeedApplication, SeedTenant, SeedUser, Seeded};
-use crate::cloud::{Cloud, Place, Plan};
+use crate::cloud::{Cloud, Mailboxes, Place, Plan};
 use crate::output::Console;
 use crate::problem::Problem;
 use crate::signals;
@@ -49,6 +49,7 @@ pub(crate) async fn run(lab: Lab, context: &Context) -> Result<(), Problem> {
         http_listen: None,
         place,
         policy: Policy { allow_secrets: true, tls_client_auth: true, ..Policy::default() },
+        mailboxes: Mailboxes::default(),
         clock: SystemClock::shared(),
     };
     let cloud = Cloud::start(plan).await?;

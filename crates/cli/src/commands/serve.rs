@@ -1,5 +1,6 @@
 //! `actas serve`: the servers that the configuration names.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::app::Context;
 use crate::arguments::global::Global;
 use crate::arguments::serve::{Role, Serve};
 use crate::cloud::seed::Seed;
-use crate::cloud::{Cloud, Place, Plan};
+use crate::cloud::{Cloud, Mailboxes, Place, Plan};
 use crate::output::Console;
 use crate::problem::Problem;
 use crate::signals;
@@ -90,6 +91,7 @@ impl Running {
             Some(config) => {
                 let cloud = start_cloud(&config, &context.console).await?;
                 values.insert("CLOUD_URL".to_owned(), cloud.place.origin().into());
+                values.insert("CLOUD_LISTEN".to_owned(), cloud.address.to_string().into());
                 values.insert("CA_PEM".to_owned(), cloud.ca_file().display().to_string().into());
                 if let Some(address) = cloud.http_address {
                     values.insert("HTTP_URL".to_owned(), format!("http://{address}").into());
@@ -170,6 +172,8 @@ fn default_cloud(workplace: &Workplace) -> Result<CloudConfig, Problem> {
         data: workplace.data.join(CLOUD_FOLDER),
         seed_file: None,
         tls_client_auth: false,
+        mailbox_quota_bytes: None,
+        elsewhere: BTreeMap::new(),
     })
 }
 
@@ -184,6 +188,7 @@ async fn start_cloud(config: &CloudConfig, console: &Console) -> Result<Cloud, P
         http_listen: config.http_listen,
         place: Place::public(config.public_origin.clone()),
         policy: Policy { tls_client_auth: config.tls_client_auth, ..Policy::default() },
+        mailboxes: Mailboxes::configured(config)?,
         clock: SystemClock::shared(),
     };
     let cloud = Cloud::start(plan).await?;

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::cloud::seed::{Seed, SeedApplication, SeedTenant, SeedUser, Seeded};
-use crate::cloud::{Cloud, Place, Plan};
+use crate::cloud::{Cloud, Mailboxes, Place, Plan};
 use crate::problem::Problem;
 use crate::workplace::{CLOUD_FOLDER, CONFIG_FILE, ONPREM_FOLDER, http, make_folder, write_atomically};
 
@@ -57,6 +57,7 @@ impl Stage {
             http_listen: Some(loopback),
             place: Place::named(),
             policy: Policy::default(),
+            mailboxes: Mailboxes::default(),
             clock: SystemClock::shared(),
         };
         let cloud = Cloud::start(plan).await?;

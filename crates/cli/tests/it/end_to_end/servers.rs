@@ -208,7 +208,7 @@ fn both_sides_are_served_reloaded_and_drained() {
     fs::write(
         data.join("actas.toml"),
         "[cloud]\nlisten = \"127.0.0.1:0\"\nhttp_listen = \"127.0.0.1:0\"\npublic_origin = \"https://cloud.contoso.example\"\n\
-         data = \"cloud\"\nseed_file = \"seed.toml\"\n\n[onprem]\nlisten = \"127.0.0.1:0\"\ndata = \"onprem\"\n",
+         data = \"cloud\"\nseed_file = \"seed.toml\"\nmailbox_quota_bytes = 1_000_000\nelsewhere = { \"old.example\" = \"contoso.example\" }\n\n[onprem]\nlisten = \"127.0.0.1:0\"\ndata = \"onprem\"\n",
     )
     .expect("a file can be written");
     let seed = "[[tenant]]\ndisplay_name = \"Contoso\"\ndomains = [\"contoso.example\"]\n\
@@ -219,6 +219,7 @@ fn both_sides_are_served_reloaded_and_drained() {
     command.args(["serve", "--data"]).arg(&data).arg("--ready-file").arg(&ready);
     let mut served = Started::start(command, folder.path(), ready);
     assert_eq!(served.value("CLOUD_URL"), "https://cloud.contoso.example");
+    TcpStream::connect(served.value("CLOUD_LISTEN")).expect("the address that was picked answers");
     assert!(served.process.output().contains("Connect-MsolService"), "{}", served.process.output());
     let onprem = served.value("ONPREM_URL");
     assert!(get(&onprem, "/readyz").starts_with("HTTP/1.1 200"));
@@ -250,4 +251,10 @@ fn nothing_to_serve() {
     let no_file = run(actas().args(["serve", "--config"]).arg(folder.path().join("none.toml")), DEADLINE);
     assert_eq!(no_file.code, Some(1), "{no_file}");
     assert!(no_file.stderr.contains("none.toml"), "{no_file}");
+    let text = "[cloud]\nlisten = \"127.0.0.1:0\"\npublic_origin = \"https://cloud.contoso.example\"\ndata = \"cloud\"\n\
+        elsewhere = { \"old.example\" = \"http://new.example/\" }\n";
+    fs::write(folder.path().join("actas.toml"), text).expect("a file can be written");
+    let not_safe = run(actas().args(["serve", "--data"]).arg(folder.path()), DEADLINE);
+    assert_eq!(not_safe.code, Some(1), "{not_safe}");
+    assert!(not_safe.stderr.contains("http://new.example/"), "{not_safe}");
 }
