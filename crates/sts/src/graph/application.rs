@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::Request;
 use super::answer::{GraphError, no_content};
-use super::credential_action::{self, Holder};
+use super::credential_action::{self, Holder, Id};
 use super::entity::{Entity, keep};
 use super::path::{Key, ResourcePath};
 use super::permission::Operation;
@@ -43,29 +43,8 @@ pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result
     }
 }
 
-/// An object id names an application; an application id does so in parentheses only.
 async fn find(request: &Request<'_>, key: &Key) -> Result<Application, GraphError> {
-    let (directory, tenant) = (&request.sts.0.directory, request.caller.tenant);
-    let (shown, found) = match key {
-        Key::Id(id) => {
-            let found = match Uuid::try_parse(id) {
-                Ok(id) => directory.application(tenant, id).await?,
-                Err(_) => None,
-            };
-            (id, found)
-        }
-        Key::Alternate(name, app_id) if name == "appId" => {
-            let found = match Uuid::try_parse(app_id) {
-                Ok(app_id) => directory.application_by_app(tenant, app_id).await?,
-                Err(_) => None,
-            };
-            (app_id, found)
-        }
-        Key::Alternate(name, _) => {
-            return Err(GraphError::bad_request(format!("'{name}' is not an alternate key of applications.")));
-        }
-    };
-    let found = found.ok_or_else(|| GraphError::not_found(shown))?;
+    let found = Application::named(request, key).await?;
     if found.may_be_read(request) { Ok(found) } else { Err(GraphError::denied()) }
 }
 
@@ -213,6 +192,14 @@ impl Holder for Application {
         &mut self.password_credentials
     }
 
+    async fn with_id(request: &Request<'_>, id: Id) -> Result<Option<Self>, GraphError> {
+        let (directory, tenant) = (&request.sts.0.directory, request.caller.tenant);
+        Ok(match id {
+            Id::Object(id) => directory.application(tenant, id).await?,
+            Id::Application(app_id) => directory.application_by_app(tenant, app_id).await?,
+        })
+    }
+
     async fn store(&self, request: &Request<'_>, after: &Self) -> Result<(), GraphError> {
         let directory = &request.sts.0.directory;
         let principal = directory.principal_by_app(self.tenant, self.app_id).await?;
@@ -295,19 +282,10 @@ impl Entity for Application {
     }
 
     async fn indexed(request: &Request<'_>, filter: &Filter) -> Result<Option<Vec<Self>>, GraphError> {
-        let (directory, tenant) = (&request.sts.0.directory, request.caller.tenant);
-        let found = if let Some(id) = filter.required_text("id") {
-            match Uuid::try_parse(id) {
-                Ok(id) => directory.application(tenant, id).await?,
-                Err(_) => None,
-            }
-        } else if let Some(app_id) = filter.required_text("appId") {
-            match Uuid::try_parse(app_id) {
-                Ok(app_id) => directory.application_by_app(tenant, app_id).await?,
-                Err(_) => None,
-            }
+        let found = if let Some(found) = Self::indexed_by_id(request, filter).await? {
+            found
         } else if let Some(uri) = filter.required_item("identifierUris") {
-            directory.application_by_uri(tenant, uri).await?
+            request.sts.0.directory.application_by_uri(request.caller.tenant, uri).await?
         } else {
             return Ok(None);
         };

@@ -3,6 +3,7 @@
 
 use actas_directory::credential;
 use actas_directory::password::PasswordRequest;
+use actas_directory::query::Filter;
 use actas_directory::{KeyCredential, KeyKind, PasswordCredential, proof};
 use axum::response::Response;
 use http::{Method, StatusCode};
@@ -15,8 +16,16 @@ use super::Request;
 use super::answer::{self, GraphError, no_content};
 use super::entity::Entity;
 use super::key_credential;
+use super::path::Key;
 use super::permission::{Operation, Relation};
 use crate::secret::new_secret;
+
+/// By which of its two ids an object is meant.
+#[derive(Clone, Copy)]
+pub(super) enum Id {
+    Object(Uuid),
+    Application(Uuid),
+}
 
 /// An object with keys and secrets of its own.
 pub(super) trait Holder: Entity {
@@ -28,6 +37,39 @@ pub(super) trait Holder: Entity {
     fn passwords_mut(&mut self) -> &mut Vec<PasswordCredential>;
     /// Stores what became of `self`.
     async fn store(&self, request: &Request<'_>, after: &Self) -> Result<(), GraphError>;
+
+    async fn with_id(request: &Request<'_>, id: Id) -> Result<Option<Self>, GraphError>;
+
+    /// As [`Holder::with_id`]; what is no id is nobody's.
+    async fn with_text(request: &Request<'_>, kind: fn(Uuid) -> Id, text: &str) -> Result<Option<Self>, GraphError> {
+        match Uuid::try_parse(text) {
+            Ok(id) => Self::with_id(request, kind(id)).await,
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The one that a path names: by its object id, or by the application id in parentheses.
+    async fn named(request: &Request<'_>, key: &Key) -> Result<Self, GraphError> {
+        let (kind, text): (fn(Uuid) -> Id, _) = match key {
+            Key::Id(id) => (Id::Object, id),
+            Key::Alternate(name, app_id) if name == "appId" => (Id::Application, app_id),
+            Key::Alternate(name, _) => {
+                let collection = Self::COLLECTION;
+                return Err(GraphError::bad_request(format!("'{name}' is not an alternate key of {collection}.")));
+            }
+        };
+        Self::with_text(request, kind, text).await?.ok_or_else(|| GraphError::not_found(text))
+    }
+
+    /// The only object that a filter by one of its ids can match; `None` for other filters.
+    async fn indexed_by_id(request: &Request<'_>, filter: &Filter) -> Result<Option<Option<Self>>, GraphError> {
+        let (kind, text): (fn(Uuid) -> Id, _) = match (filter.required_text("id"), filter.required_text("appId")) {
+            (Some(id), _) => (Id::Object, id),
+            (None, Some(app_id)) => (Id::Application, app_id),
+            (None, None) => return Ok(None),
+        };
+        Self::with_text(request, kind, text).await.map(Some)
+    }
 
     /// What it is to the caller.
     fn relation(&self, request: &Request<'_>) -> Relation {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Request;
 use super::answer::{GraphError, no_content};
 use super::application::{display_name, same_id};
-use super::credential_action::{self, Holder};
+use super::credential_action::{self, Holder, Id};
 use super::entity::{Entity, keep};
 use super::path::{Key, ResourcePath};
 use super::permission::Operation;
@@ -53,27 +53,7 @@ pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result
 }
 
 async fn find(request: &Request<'_>, key: &Key) -> Result<ServicePrincipal, GraphError> {
-    let (directory, tenant) = (&request.sts.0.directory, request.caller.tenant);
-    let (shown, found) = match key {
-        Key::Id(id) => {
-            let found = match Uuid::try_parse(id) {
-                Ok(id) => directory.principal(tenant, id).await?,
-                Err(_) => None,
-            };
-            (id, found)
-        }
-        Key::Alternate(name, app_id) if name == "appId" => {
-            let found = match Uuid::try_parse(app_id) {
-                Ok(app_id) => directory.principal_by_app(tenant, app_id).await?,
-                Err(_) => None,
-            };
-            (app_id, found)
-        }
-        Key::Alternate(name, _) => {
-            return Err(GraphError::bad_request(format!("'{name}' is not an alternate key of servicePrincipals.")));
-        }
-    };
-    let found = found.ok_or_else(|| GraphError::not_found(shown))?;
+    let found = ServicePrincipal::named(request, key).await?;
     // Who assigns roles sees the principals that they are on, too.
     let seen = found.may_be_read(request) || request.caller.may(Operation::WriteAssignments, found.relation(request));
     if seen { Ok(found) } else { Err(GraphError::denied()) }
@@ -222,6 +202,14 @@ impl Holder for ServicePrincipal {
         &mut self.password_credentials
     }
 
+    async fn with_id(request: &Request<'_>, id: Id) -> Result<Option<Self>, GraphError> {
+        let (directory, tenant) = (&request.sts.0.directory, request.caller.tenant);
+        Ok(match id {
+            Id::Object(id) => directory.principal(tenant, id).await?,
+            Id::Application(app_id) => directory.principal_by_app(tenant, app_id).await?,
+        })
+    }
+
     async fn store(&self, request: &Request<'_>, after: &Self) -> Result<(), GraphError> {
         let audit = change::record(request, "principal changed", Some(self), Some(after));
         match request.sts.0.directory.update_principal(after, audit).await {
@@ -318,19 +306,10 @@ impl Entity for ServicePrincipal {
     }
 
     async fn indexed(request: &Request<'_>, filter: &Filter) -> Result<Option<Vec<Self>>, GraphError> {
-        let (directory, tenant) = (&request.sts.0.directory, request.caller.tenant);
-        let found = if let Some(id) = filter.required_text("id") {
-            match Uuid::try_parse(id) {
-                Ok(id) => directory.principal(tenant, id).await?,
-                Err(_) => None,
-            }
-        } else if let Some(app_id) = filter.required_text("appId") {
-            match Uuid::try_parse(app_id) {
-                Ok(app_id) => directory.principal_by_app(tenant, app_id).await?,
-                Err(_) => None,
-            }
+        let found = if let Some(found) = Self::indexed_by_id(request, filter).await? {
+            found
         } else if let Some(name) = filter.required_item("servicePrincipalNames") {
-            directory.principal_by_name(tenant, name).await?
+            request.sts.0.directory.principal_by_name(request.caller.tenant, name).await?
         } else {
             return Ok(None);
         };

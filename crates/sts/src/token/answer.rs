@@ -40,6 +40,11 @@ struct ErrorBody<'a> {
     error_uri: String,
 }
 
+/// What a caller sent, as an answer may repeat it: on one line and not endless.
+fn shown(text: &str, chars_max: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(chars_max).collect()
+}
+
 // === impl Refused ===
 
 impl Refused {
@@ -68,7 +73,7 @@ impl Refused {
     }
 
     pub(crate) fn unknown_tenant(segment: &str) -> Self {
-        let shown: String = segment.chars().filter(|c| !c.is_control()).take(80).collect();
+        let shown = shown(segment, 80);
         let text = format!(
             "Tenant '{shown}' not found. Use the tenant's GUID or one of its verified domains, not its display name."
         );
@@ -106,7 +111,7 @@ impl Refused {
     }
 
     pub(super) fn unsupported_grant(grant: &str) -> Self {
-        let shown: String = grant.chars().filter(|c| !c.is_control()).take(80).collect();
+        let shown = shown(grant, 80);
         let text = format!("The app requested an unsupported grant type '{shown}'.");
         Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", 70_003, text)
     }
@@ -127,7 +132,7 @@ impl Refused {
     }
 
     pub(super) fn unknown_application(app_id: &str) -> Self {
-        let shown: String = app_id.chars().filter(|c| !c.is_control()).take(80).collect();
+        let shown = shown(app_id, 80);
         let text = format!("Application with identifier '{shown}' was not found in the directory.");
         Self::new(StatusCode::BAD_REQUEST, "unauthorized_client", 700_016, text)
     }
@@ -138,7 +143,7 @@ impl Refused {
     }
 
     pub(super) fn unknown_resource(resource: &str) -> Self {
-        let shown: String = resource.chars().filter(|c| !c.is_control()).take(120).collect();
+        let shown = shown(resource, 120);
         let text = format!("The resource principal named '{shown}' was not found in the tenant.");
         Self::new(StatusCode::BAD_REQUEST, "invalid_resource", 500_011, text)
     }
@@ -188,7 +193,7 @@ impl Refused {
     }
 
     pub(super) fn not_an_application_id(text: &str) -> Self {
-        let shown: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
+        let shown = shown(text, 80);
         let text = format!("'{shown}' is not a valid application identifier.");
         Self::new(StatusCode::BAD_REQUEST, "unauthorized_client", 700_038, text)
     }

@@ -1,7 +1,7 @@
 //! The S2S grant: an on-premises server's own signed assertion in, an actor token out
 //! (MS-XOAUTH 3.2.5.2).
 
-use actas_directory::{ServicePrincipal, Tenant};
+use actas_directory::Tenant;
 use actas_token::assertion::Assertion;
 use actas_token::issue::{self, ActorToken, BACKDATE};
 use actas_token::{Principal, token_hash};
@@ -35,7 +35,7 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
     }
     let assertion = Assertion::parse(text).map_err(|refused| Refused::s2s_assertion(&refused))?;
     let caller = caller(tenant, &assertion)?;
-    let client = client(sts, tenant, &caller).await?;
+    let client = client::enabled(sts, tenant, &caller.app_id.to_string()).await?;
     let keys = client::live_keys(sts, &client, now).await?;
     let audience = |audience: &str| sts.is_s2s_audience(tenant, audience);
     let key = assertion
@@ -92,16 +92,4 @@ fn caller(tenant: &Tenant, assertion: &Assertion<'_>) -> Result<Principal, Refus
         return Err(Refused::realm_mismatch());
     }
     Ok(caller)
-}
-
-async fn client(sts: &Sts, tenant: &Tenant, caller: &Principal) -> Result<ServicePrincipal, Refused> {
-    let app_id = caller.app_id.to_string();
-    let client = sts
-        .0
-        .directory
-        .principal_by_app(tenant.id, caller.app_id)
-        .await
-        .map_err(|error| Refused::unavailable(&error))?
-        .ok_or_else(|| Refused::unknown_application(&app_id))?;
-    if client.enabled { Ok(client) } else { Err(Refused::disabled_application(&app_id)) }
 }
