@@ -10,7 +10,6 @@ use actas_store::settings::{Kind, Settings};
 use aws_lc_rs::digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use crate::error::Error;
 
@@ -258,32 +257,14 @@ impl CertificateStore {
 /// The certificate in a file that may hold its key and its authorities behind it: the
 /// first one.
 pub fn certificate_in(path: &Path) -> Result<Certificate, Error> {
-    let all = match file::read_certificates(path) {
-        Err(FileError::Certificate { source: CertificateError::HoldsPrivateKey, .. }) => beside_key(path)?,
-        other => other?,
-    };
-    all.into_iter().next().ok_or_else(|| Error::from(CertificateError::Empty))
-}
-
-/// The certificates of a PEM file that holds a key too.
-fn beside_key(path: &Path) -> Result<Vec<Certificate>, Error> {
-    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-    const END: &str = "-----END CERTIFICATE-----";
-    let alone = || {
-        Error::invalid(format!("`{}` holds a private key and no certificate", path.display()))
-            .with_hint("give a PEM file with a section `CERTIFICATE`, and the key beside it or in a file of its own")
-    };
-    // Sized by what was read a moment ago: the file passed the bound there.
-    let bytes = Zeroizing::new(std::fs::read(path).map_err(FileError::from)?);
-    let text = str::from_utf8(&bytes).map_err(|_| alone())?;
-    let mut rest = text;
-    let mut found = Vec::new();
-    while let Some((_, after)) = rest.split_once(BEGIN) {
-        let (body, after) = after.split_once(END).ok_or_else(alone)?;
-        found.push(Certificate::from_pem_or_der(format!("{BEGIN}{body}{END}").as_bytes())?);
-        rest = after;
-    }
-    if found.is_empty() { Err(alone()) } else { Ok(found) }
+    file::read_first_certificate(path).map_err(|error| match error {
+        FileError::Certificate { source: CertificateError::HoldsPrivateKey, .. } => {
+            Error::invalid(format!("`{}` holds a private key and no certificate", path.display())).with_hint(
+                "give a PEM file with a section `CERTIFICATE`, and the key beside it or in a file of its own",
+            )
+        }
+        other => other.into(),
+    })
 }
 
 /// Makes a folder that only its owner can look into.

@@ -14,7 +14,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
 
-use crate::decode::{self, CertificateError};
+use crate::decode::{self, CertificateError, Keys};
 
 /// The shortest RSA key that may sign tokens.
 pub const TOKEN_KEY_BITS_MIN: usize = 2048;
@@ -60,7 +60,13 @@ impl Certificate {
 
     /// Reads every certificate of a bundle: PEM sections or DER, one after another.
     pub fn several_from_pem_or_der(bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
-        decode::several(bytes)?.into_iter().map(Self::parse).collect()
+        decode::several(bytes, Keys::Refused)?.into_iter().map(Self::parse).collect()
+    }
+
+    /// The first certificate of a bundle with private keys in it, which are passed over.
+    pub(crate) fn first_beside_keys(bytes: &[u8]) -> Result<Self, CertificateError> {
+        let all = decode::several(bytes, Keys::PassedOver)?;
+        Self::parse(all.into_iter().next().ok_or(CertificateError::Empty)?)
     }
 
     /// The certificate as it is signed.

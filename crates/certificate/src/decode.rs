@@ -74,7 +74,7 @@ impl CertificateError {
 
 /// The DER of the one certificate in `bytes`: DER, PEM, or base64 of DER.
 pub(crate) fn one(bytes: &[u8]) -> Result<Vec<u8>, CertificateError> {
-    let mut all = several(bytes)?;
+    let mut all = several(bytes, Keys::Refused)?;
     match all.pop() {
         Some(only) if all.is_empty() => Ok(only),
         Some(_) => Err(CertificateError::Several { count: all.len() + 1 }),
@@ -82,8 +82,17 @@ pub(crate) fn one(bytes: &[u8]) -> Result<Vec<u8>, CertificateError> {
     }
 }
 
+/// What is done about private keys among certificates.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Keys {
+    /// Who wants a certificate alone is told that this is more.
+    Refused,
+    /// The file is of both.
+    PassedOver,
+}
+
 /// The DER of every certificate in `bytes`, at least one.
-pub(crate) fn several(bytes: &[u8]) -> Result<Vec<Vec<u8>>, CertificateError> {
+pub(crate) fn several(bytes: &[u8], keys: Keys) -> Result<Vec<Vec<u8>>, CertificateError> {
     if bytes.len() > CERTIFICATE_BYTES_MAX {
         return Err(CertificateError::TooLarge { bytes: bytes.len() });
     }
@@ -96,7 +105,7 @@ pub(crate) fn several(bytes: &[u8]) -> Result<Vec<Vec<u8>>, CertificateError> {
     if text.is_empty() {
         Err(CertificateError::Empty)
     } else if text.contains("-----BEGIN") {
-        pem(text)
+        pem(text, keys)
     } else {
         der(&base64(text)?)
     }
@@ -148,9 +157,10 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
     rest.is_empty().then(|| String::from_utf16(&units).ok()).flatten()
 }
 
-fn pem(text: &str) -> Result<Vec<Vec<u8>>, CertificateError> {
+fn pem(text: &str, keys: Keys) -> Result<Vec<Vec<u8>>, CertificateError> {
     let sections = sections(text).map_err(not_a_certificate)?;
-    if sections.iter().any(|section| section.label.ends_with("PRIVATE KEY")) {
+    let holds_key = sections.iter().any(|section| section.label.ends_with("PRIVATE KEY"));
+    if holds_key && keys == Keys::Refused {
         return Err(CertificateError::HoldsPrivateKey);
     }
     let mut found = Vec::new();
@@ -165,6 +175,9 @@ fn pem(text: &str) -> Result<Vec<Vec<u8>>, CertificateError> {
             "PKCS7" => return Err(CertificateError::Bundle),
             _ => {}
         }
+    }
+    if found.is_empty() && holds_key {
+        return Err(CertificateError::HoldsPrivateKey);
     }
     if found.is_empty() {
         let labels: Vec<&str> = sections.iter().map(|section| section.label).collect();

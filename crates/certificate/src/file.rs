@@ -28,6 +28,13 @@ pub fn read_certificates(path: &Path) -> Result<Vec<Certificate>, FileError> {
     Certificate::several_from_pem_or_der(&bytes).map_err(|source| FileError::certificate(path, source))
 }
 
+/// Reads the first certificate in a file that may hold its key and its authorities beside
+/// it. Fails with [`CertificateError::HoldsPrivateKey`] if it holds a key alone.
+pub fn read_first_certificate(path: &Path) -> Result<Certificate, FileError> {
+    let (bytes, _) = read(path)?;
+    Certificate::first_beside_keys(&bytes).map_err(|source| FileError::certificate(path, source))
+}
+
 /// Reads the private key in a PEM file that only its owner can read.
 pub fn read_private_key(path: &Path) -> Result<PrivateKey, FileError> {
     let (bytes, mode) = read(path)?;

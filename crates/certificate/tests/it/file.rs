@@ -3,10 +3,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use actas_certificate::file::{
-    FileError, read_certificate, read_certificates, read_key_pair, read_private_key, write_certificate,
-    write_certificate_der, write_private_key,
+    FileError, read_certificate, read_certificates, read_first_certificate, read_key_pair, read_private_key,
+    write_certificate, write_certificate_der, write_private_key,
 };
-use actas_certificate::{Certificate, PrivateKey};
+use actas_certificate::{Certificate, CertificateError, PrivateKey};
 
 fn mode(path: &Path) -> u32 {
     fs_err::metadata(path).unwrap().permissions().mode() & 0o7777
@@ -99,4 +99,22 @@ fn a_failed_write_leaves_what_was_there() {
     assert!(write_private_key(&target, &rsa().1).is_err());
     let left: Vec<_> = fs_err::read_dir(directory.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
+fn a_certificate_beside_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = rsa();
+    let path = folder.path().join("both.pem");
+    for both in [
+        format!("{}{}", key.to_pem().as_str(), certificate.to_pem()),
+        format!("{}{}", certificate.to_pem(), key.to_pem().as_str()),
+    ] {
+        fs_err::write(&path, both).unwrap();
+        assert_eq!(read_first_certificate(&path).unwrap(), certificate);
+        assert!(read_certificate(&path).is_err(), "not where a certificate alone is wanted");
+    }
+    fs_err::write(&path, key.to_pem().as_str()).unwrap();
+    let alone = read_first_certificate(&path).unwrap_err();
+    assert!(matches!(alone, FileError::Certificate { source: CertificateError::HoldsPrivateKey, .. }), "{alone}");
 }
