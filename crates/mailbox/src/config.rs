@@ -26,6 +26,8 @@ pub struct MailboxConfig {
     pub trust_refresh: Duration,
     /// Whether a refused caller is told which rule failed. Never what was in its token.
     pub verbose_diagnostics: bool,
+    /// Whether proofs of possession must carry a nonce of this server's (RFC 9449 §9).
+    pub require_dpop_nonce: bool,
     /// The most bytes of an EWS request.
     pub request_bytes_max: usize,
     /// Domains whose mailboxes are elsewhere, lower case. A mailbox that is here comes first.
@@ -97,11 +99,21 @@ impl MailboxConfig {
             limits: Limits::default(),
             trust_refresh: TRUST_REFRESH,
             verbose_diagnostics: false,
+            require_dpop_nonce: false,
             request_bytes_max: REQUEST_BYTES_MAX,
             elsewhere: BTreeMap::new(),
             anonymous_requests_max: ANONYMOUS_REQUESTS_MAX,
             identity: None,
             quota_bytes: QUOTA_BYTES,
         }
+    }
+
+    /// The origins at which clients reach the server: what the address in a proof of theirs
+    /// may begin with.
+    pub(crate) fn origins(&self) -> Vec<String> {
+        let hosts = self.hosts.iter().map(|host| format!("https://{host}"));
+        let with_port =
+            self.port.into_iter().flat_map(|port| self.hosts.iter().map(move |host| format!("https://{host}:{port}")));
+        hosts.chain(with_port).chain([self.ews_url.clone(), self.autodiscover_url.clone()]).collect()
     }
 }

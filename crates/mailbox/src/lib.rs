@@ -43,6 +43,7 @@ use actas_store::Database;
 use actas_store::directory::Directory;
 use actas_store::mailbox::Mailboxes;
 use actas_token::Resource;
+use actas_token::dpop::Proofs;
 use actas_validator::{MetadataSource, Validator};
 use axum::Router;
 
@@ -62,6 +63,8 @@ struct Inner {
     directory: Directory,
     mailboxes: Mailboxes,
     validator: Validator,
+    /// Proofs of possession, and those that were used.
+    proofs: Proofs,
     trust: TrustSource,
     audit: AuditLog,
     faults: Mutex<HashMap<String, FaultKind>>,
@@ -91,7 +94,10 @@ impl MailboxServer {
             port: config.port,
         };
         let validator = Validator::new(resource, config.limits, metadata);
+        let origins = config.origins();
+        let proofs = Proofs::new(origins.iter().map(String::as_str), config.require_dpop_nonce);
         Self(Arc::new(Inner {
+            proofs,
             trust: TrustSource::new(database.clone(), validator.clone(), config.trust_refresh),
             audit: AuditLog::new(Directory::new(database.clone())),
             directory: Directory::new(database.clone()),

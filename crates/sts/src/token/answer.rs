@@ -12,6 +12,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::Sts;
+use crate::possession::DPOP_NONCE;
 
 /// By which an operator finds a request; the same as the body's `trace_id`.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
@@ -242,10 +243,10 @@ impl Refused {
         Self::new(StatusCode::BAD_REQUEST, "invalid_dpop_proof", 5_002_729, text)
     }
 
-    pub(crate) fn wants_nonce(nonce: String) -> Self {
+    pub(crate) fn wants_nonce(nonce: Option<String>) -> Self {
         let text = "The DPoP proof must carry the nonce that the header DPoP-Nonce gives.";
         let mut refused = Self::new(StatusCode::BAD_REQUEST, "use_dpop_nonce", 5_002_730, text);
-        refused.header = Some((HeaderName::from_static("dpop-nonce"), nonce));
+        refused.header = nonce.map(|nonce| (DPOP_NONCE, nonce));
         refused
     }
 
