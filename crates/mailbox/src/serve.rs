@@ -4,6 +4,7 @@ use actas_exchange::autodiscover::{GetUserSettingsRequest, PoxRequest};
 use actas_exchange::ews::Call;
 use actas_exchange::soap::{Fault, Service};
 use actas_runtime::ClientCertificate;
+use actas_runtime::rate::retry_after;
 use actas_token::dpop::ProofRefused;
 use actas_token::possession::ResourceRequest;
 use actas_token::{Refusal, Rule};
@@ -25,6 +26,7 @@ use crate::answer::{self, Answer, Challenge};
 use crate::audit::Subject;
 use crate::autodiscover::json;
 use crate::config::FaultKind;
+use crate::limit::Peer;
 use crate::{Inner, MailboxServer, autodiscover, ews};
 
 /// The most bytes of an Autodiscover request.
@@ -130,9 +132,23 @@ impl Inner {
             Endpoint::Ews => &self.config.ews_url,
             _ => &self.config.autodiscover_url,
         };
+        let peer = Peer::of(&parts.extensions);
+        if let Err(wait) = self.limits.admit(peer, now) {
+            drain(body).await;
+            return Answer::TooMany(retry_after(wait));
+        }
         let token = authorization(headers).map(|read| read.token).unwrap_or_default();
         let subject = Subject { token, resource, request_id: id, now };
-        let caller = match self.admit(parts, subject).await {
+        let admitted = self.admit(parts, subject).await;
+        let admitted = admitted.and_then(|caller| match self.limits.admit_client(&caller, now) {
+            Ok(()) => Ok(caller),
+            Err(wait) if endpoint == Endpoint::Ews => {
+                let back_off_ms = u64::try_from(wait.as_millis()).unwrap_or_default().max(1);
+                Err(Answer::Fault(Fault::busy(back_off_ms), Service::Ews))
+            }
+            Err(wait) => Err(Answer::TooMany(retry_after(wait))),
+        });
+        let caller = match admitted {
             Ok(caller) => caller,
             Err(denied) => {
                 drain(body).await;
@@ -178,6 +194,7 @@ impl Inner {
         // A client that has yet to learn the nonce did nothing wrong.
         if !matches!(refusal, Refusal::NoToken | Refusal::Proof(ProofRefused::Nonce)) {
             tracing::debug!(rule = refusal.rule().name(), %refusal, "a token was refused");
+            self.limits.note_refusal(Peer::of(&parts.extensions), subject.now);
             self.audit.refused(subject, &refusal, tenant).await;
         }
         if matches!(refusal.rule(), Rule::V20) {

@@ -33,8 +33,9 @@ use serde_json::json;
 use keys::Times;
 use limit::Limits;
 
+pub use actas_runtime::rate::Rate;
 pub use keys::{KeyRing, KeyRingError, RollError, Rolled};
-pub use limit::{Rate, Rates};
+pub use limit::Rates;
 pub use policy::{Policy, SKEW_MAX, SigningKeyKind, Tenants};
 pub use secret::new_secret;
 

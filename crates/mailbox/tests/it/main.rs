@@ -11,6 +11,7 @@ mod faults;
 mod folders;
 mod hostile;
 mod items;
+mod limits;
 mod possession;
 mod roundtrip;
 mod search;

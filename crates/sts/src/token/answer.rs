@@ -1,6 +1,7 @@
 //! What the token service says when it does not issue: the one map from our reasons to
 //! OAuth errors, HTTP status and AADSTS codes.
 
+use actas_runtime::rate::retry_after;
 use actas_token::assertion::AssertionRefused;
 use axum::body::Body;
 use axum::response::Response;
@@ -393,11 +394,6 @@ impl Refused {
         }
         response
     }
-}
-
-/// Whole seconds, and at least one.
-pub(crate) fn retry_after(wait: SignedDuration) -> i64 {
-    wait.as_secs().saturating_add(i64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 /// A successful answer, never cached.
