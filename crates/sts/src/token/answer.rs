@@ -47,6 +47,16 @@ fn shown(text: &str, chars_max: usize) -> String {
     text.chars().filter(|c| !c.is_control()).take(chars_max).collect()
 }
 
+/// A description has no quotes, no backslashes and nothing outside of ASCII (RFC 6749 §5.2).
+fn described(text: &str) -> String {
+    let allowed = |c| match c {
+        '"' => '\'',
+        ' '..='~' if c != '\\' => c,
+        _ => '?',
+    };
+    text.chars().map(allowed).collect()
+}
+
 // === impl Refused ===
 
 impl Refused {
@@ -371,7 +381,7 @@ impl Refused {
             correlation.and_then(|text| Uuid::try_parse(text).ok()).unwrap_or_else(Uuid::new_v4).to_string();
         let trace_id = Uuid::new_v4().to_string();
         let timestamp = sts.0.clock.now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
-        let (code, text) = (self.code, &self.text);
+        let (code, text) = (self.code, described(&self.text));
         let body = ErrorBody {
             error: self.error,
             error_description: format!(

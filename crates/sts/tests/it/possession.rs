@@ -168,7 +168,9 @@ async fn a_nonce_where_the_policy_wants_one() {
     let nonce = wanted(None).await;
     wanted(Some("made up")).await;
     let proof = holder.proof("POST", &url, Some(&nonce), cloud.now());
-    assert_eq!(ask(&cloud, MAIL, &[&proof]).await.status, StatusCode::OK);
+    let good = ask(&cloud, MAIL, &[&proof]).await;
+    assert_eq!(good.status, StatusCode::OK);
+    assert!(good.headers.contains_key("dpop-nonce"), "for the next one");
     cloud.clock.advance(SignedDuration::from_secs(301));
     wanted(Some(&nonce)).await;
 }
