@@ -54,6 +54,13 @@ def lab_disabled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield ready(process)
 
 
+@pytest.fixture(scope="session")
+def lab_app_disabled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab whose application has a disabled service principal."""
+    for process in started(tmp_path_factory.mktemp("lab-app-disabled"), "app-disabled"):
+        yield ready(process)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def a_plain_environment() -> Iterator[None]:
     """Clients must find the lab and its authority by what a test tells them alone."""

@@ -18,6 +18,7 @@ from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from credentials import Credential
 from lab import Lab
 from tokens import (
+    DISABLED_APPLICATION,
     DISABLED_RESOURCE,
     UNKNOWN_APPLICATION,
     UNKNOWN_KEY,
@@ -145,3 +146,8 @@ def test_a_credential_past_its_end_is_refused(lab_expired: Lab) -> None:
 def test_no_token_is_issued_for_a_disabled_exchange(lab_disabled: Lab) -> None:
     with Client(lab_disabled, Credential.of_application(lab_disabled)) as client:
         assert refused(client) == DISABLED_RESOURCE
+
+
+def test_a_disabled_application_gets_no_token(lab_app_disabled: Lab) -> None:
+    with Client(lab_app_disabled, Credential.of_application(lab_app_disabled)) as client:
+        assert refused(client) == DISABLED_APPLICATION

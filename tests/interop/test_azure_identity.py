@@ -21,6 +21,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from credentials import Credential
 from lab import Lab
 from tokens import (
+    DISABLED_APPLICATION,
     DISABLED_RESOURCE,
     UNKNOWN_APPLICATION,
     UNKNOWN_KEY,
@@ -218,6 +219,12 @@ def test_no_token_is_issued_for_a_disabled_exchange(token: Token, lab_disabled: 
     assert refused(token, lab_disabled, own) == DISABLED_RESOURCE
     scope = f"{lab_disabled.base_url}/.default"
     assert token(lab_disabled, own, scope=scope), "the client itself is in order"
+
+
+@both
+def test_a_disabled_application_gets_no_token(token: Token, lab_app_disabled: Lab) -> None:
+    own = Credential.of_application(lab_app_disabled)
+    assert refused(token, lab_app_disabled, own) == DISABLED_APPLICATION
 
 
 @both

@@ -12,6 +12,7 @@ import pytest
 from credentials import Credential
 from lab import Lab
 from tokens import (
+    DISABLED_APPLICATION,
     DISABLED_RESOURCE,
     UNKNOWN_APPLICATION,
     UNKNOWN_KEY,
@@ -80,9 +81,13 @@ def test_the_tenant_may_be_named_by_its_domain(
     check(lab, session, token(lab, application), strength="2")
 
 
-def test_an_oidc_authority_gets_a_token(lab: Lab, session: Session, own: Credential) -> None:
-    authority = f"{lab.base_url}/{lab.tenant}/v2.0"
-    application = client(lab, by_pem(own), oidc_authority=authority)
+@pytest.mark.parametrize("form", [by_thumbprint, by_pem])
+@pytest.mark.parametrize("version", ["", "/v2.0"])
+def test_an_oidc_authority_gets_a_token(
+    lab: Lab, session: Session, own: Credential, form: Any, version: str
+) -> None:
+    authority = f"{lab.base_url}/{lab.tenant}{version}"
+    application = client(lab, form(own), oidc_authority=authority)
     check(lab, session, token(lab, application), strength="2")
 
 
@@ -137,17 +142,21 @@ def test_a_wrong_key_under_the_name_of_the_right_one_is_refused(
     assert refused(lab, session, wrong) == UNKNOWN_KEY
 
 
-def test_the_key_of_another_application_is_refused(lab: Lab, session: Session) -> None:
-    other = by_pem(Credential.read(lab.key2_pem, lab.cert2_pem))
+@pytest.mark.parametrize("form", [by_thumbprint, by_pem])
+def test_the_key_of_another_application_is_refused(
+    lab: Lab, session: Session, form: Any
+) -> None:
+    other = form(Credential.read(lab.key2_pem, lab.cert2_pem))
     assert refused(lab, session, other) == UNKNOWN_KEY
 
 
+@pytest.mark.parametrize("form", [by_thumbprint, by_pem])
+@pytest.mark.parametrize("kind", ["authority", "oidc_authority"])
 def test_another_tenant_does_not_know_the_application(
-    lab: Lab, session: Session, own: Credential
+    lab: Lab, session: Session, own: Credential, form: Any, kind: str
 ) -> None:
-    authority = f"{lab.base_url}/{lab.tenant2}"
-    found = refused(lab, session, by_pem(own), authority=authority)
-    assert found == UNKNOWN_APPLICATION
+    authority = {kind: f"{lab.base_url}/{lab.tenant2}"}
+    assert refused(lab, session, form(own), **authority) == UNKNOWN_APPLICATION
 
 
 def test_a_wrong_secret_is_refused(lab: Lab, session: Session) -> None:
@@ -155,16 +164,25 @@ def test_a_wrong_secret_is_refused(lab: Lab, session: Session) -> None:
     assert found == (401, "invalid_client", [7000215])
 
 
-def test_a_credential_past_its_end_is_refused(lab_expired: Lab) -> None:
-    own = by_pem(Credential.of_application(lab_expired))
+@pytest.mark.parametrize("form", [by_thumbprint, by_pem])
+def test_a_credential_past_its_end_is_refused(lab_expired: Lab, form: Any) -> None:
+    own = form(Credential.of_application(lab_expired))
     with Session(lab_expired) as session:
         assert refused(lab_expired, session, own) == UNKNOWN_KEY
 
 
-def test_no_token_is_issued_for_a_disabled_exchange(lab_disabled: Lab) -> None:
-    own = by_pem(Credential.of_application(lab_disabled))
+@pytest.mark.parametrize("form", [by_thumbprint, by_pem])
+def test_no_token_is_issued_for_a_disabled_exchange(lab_disabled: Lab, form: Any) -> None:
+    own = form(Credential.of_application(lab_disabled))
     with Session(lab_disabled) as session:
         assert refused(lab_disabled, session, own) == DISABLED_RESOURCE
+
+
+@pytest.mark.parametrize("form", [by_thumbprint, by_pem])
+def test_a_disabled_application_gets_no_token(lab_app_disabled: Lab, form: Any) -> None:
+    own = form(Credential.of_application(lab_app_disabled))
+    with Session(lab_app_disabled) as session:
+        assert refused(lab_app_disabled, session, own) == DISABLED_APPLICATION
 
 
 def test_an_authority_that_is_not_trusted_is_not_asked(lab: Lab, own: Credential) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import azure.identity.aio
 import httpx
+import jwt
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from kiota_abstractions.base_request_configuration import RequestConfiguration
@@ -19,6 +21,12 @@ from kiota_authentication_azure.azure_identity_authentication_provider import (
 from msgraph.generated.models.key_credential import KeyCredential
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph.generated.models.service_principal import ServicePrincipal
+from msgraph.generated.service_principals.item.add_key.add_key_post_request_body import (
+    AddKeyPostRequestBody,
+)
+from msgraph.generated.service_principals.item.remove_key.remove_key_post_request_body import (
+    RemoveKeyPostRequestBody,
+)
 from msgraph.generated.service_principals.item.service_principal_item_request_builder import (
     ServicePrincipalItemRequestBuilder,
 )
@@ -31,8 +39,10 @@ from msgraph_core import GraphClientFactory
 
 from credentials import Credential
 from lab import Lab
-from s2s import EXCHANGE
+from s2s import EXCHANGE, segment
 from transport import REQUEST_SECONDS
+
+DIRECTORY = "00000002-0000-0000-c000-000000000000"
 
 Work = Callable[[GraphServiceClient], Awaitable[Any]]
 
@@ -213,6 +223,73 @@ def test_a_key_is_added_used_and_taken_away(lab: Lab, own: Credential) -> None:
         run(lab, take_away, new)
 
 
+def proof(signer: Credential, object_id: str, **changes: Any) -> str:
+    """What shows that a key of the object is held, as the documentation of addKey has it."""
+    now = int(time.time())
+    claims = {"aud": DIRECTORY, "iss": object_id, "nbf": now, "exp": now + 600} | changes
+    headers = {"x5t": segment(signer.thumbprint())}
+    return jwt.encode(claims, signer.key, algorithm="RS256", headers=headers)
+
+
+async def add_key(
+    graph: GraphServiceClient, object_id: str, new: Credential, shown: str
+) -> KeyCredential:
+    body = AddKeyPostRequestBody(key_credential=added(new, "interop"), proof=shown)
+    principal = graph.service_principals.by_service_principal_id(object_id)
+    answer = await principal.add_key.post(body)
+    assert answer is not None
+    return answer
+
+
+def test_a_key_is_added_and_removed_by_proof(lab: Lab, own: Credential) -> None:
+    new = Credential.of_a_stranger()
+
+    async def add(graph: GraphServiceClient) -> None:
+        object_id, before = await keys(graph, lab)
+        answer = await add_key(graph, object_id, new, proof(own, object_id))
+        assert answer.key is None, "an answer does not repeat the key"
+        _, after = await keys(graph, lab)
+        assert [key.key for key in after] == [*(key.key for key in before), new.der()]
+        assert after[-1].key_id == answer.key_id
+
+    async def remove(graph: GraphServiceClient) -> None:
+        object_id, now = await keys(graph, lab)
+        (key,) = [key for key in now if key.key == new.der()]
+        body = RemoveKeyPostRequestBody(key_id=key.key_id, proof=proof(new, object_id))
+        await graph.service_principals.by_service_principal_id(object_id).remove_key.post(body)
+        _, left = await keys(graph, lab)
+        assert [key.key for key in left] == [own.der()]
+
+    run(lab, add)
+    # The new key signs in, and proves itself.
+    run(lab, remove, new)
+    with pytest.raises(ClientAuthenticationError, match="AADSTS700027"):
+        run(lab, remove, new)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aud": "https://graph.microsoft.com"},
+        {"iss": "00000000-0000-0000-0000-000000000000"},
+        {"nbf": 1, "exp": 601},
+        {"exp": int(time.time()) + 24 * 3600},
+        None,
+    ],
+)
+def test_what_is_no_proof_adds_no_key(
+    lab: Lab, own: Credential, changes: dict[str, Any] | None
+) -> None:
+    signer = own if changes is not None else Credential.of_a_stranger()
+
+    async def work(graph: GraphServiceClient) -> None:
+        object_id, _ = await keys(graph, lab)
+        shown = proof(signer, object_id, **(changes or {}))
+        await add_key(graph, object_id, Credential.of_a_stranger(), shown)
+
+    assert refused(lab, work) == (401, "Authentication_MissingOrMalformed")
+
+
 def test_a_kept_key_is_named_by_its_identifier_alone(lab: Lab, own: Credential) -> None:
     async def work(graph: GraphServiceClient) -> None:
         object_id, before = await keys(graph, lab)
@@ -294,6 +371,14 @@ def test_a_credential_past_its_end_does_not_get_here(lab_expired: Lab) -> None:
 
     with pytest.raises(ClientAuthenticationError, match="AADSTS700027"):
         run(lab_expired, work)
+
+
+def test_a_disabled_application_does_not_get_here(lab_app_disabled: Lab) -> None:
+    async def work(graph: GraphServiceClient) -> None:
+        await graph.service_principals.get()
+
+    with pytest.raises(ClientAuthenticationError, match="AADSTS7000112"):
+        run(lab_app_disabled, work)
 
 
 def test_a_disabled_exchange_does_not_close_the_directory(lab_disabled: Lab) -> None:

@@ -35,18 +35,22 @@ class Verifier:
         document = discovery(lab, session)
         self.issuer = document["issuer"]
         self.audience = lab.resource
+        self.leeway = 0
+        self.options: dict[str, Any] = {}
         self.keys = jwt.PyJWKClient(
             document["jwks_uri"], ssl_context=ssl.create_default_context(cafile=lab.ca_pem)
         )
 
     def claims(self, token: str) -> dict[str, Any]:
+        options: Any = {"require": ["aud", "exp", "iat", "iss", "nbf", "sub"]} | self.options
         claims: dict[str, Any] = jwt.decode(
             token,
             self.keys.get_signing_key_from_jwt(token).key,
             algorithms=["RS256"],
             audience=self.audience,
             issuer=self.issuer,
-            options={"require": ["aud", "exp", "iat", "iss", "nbf", "sub"]},
+            leeway=self.leeway,
+            options=options,
         )
         return claims
 
@@ -110,6 +114,14 @@ def test_a_token_is_not_of_another_tenant(
     theirs = session.get(f"{lab.base_url}/{lab.tenant2}/.well-known/openid-configuration")
     verifier.issuer = theirs.json()["issuer"]
     with pytest.raises(jwt.InvalidIssuerError):
+        verifier.claims(token)
+
+
+def test_a_token_ends(verifier: Verifier, token: str) -> None:
+    # A day later, as far as its end goes.
+    verifier.leeway = -24 * 3600
+    verifier.options = {"verify_iat": False, "verify_nbf": False}
+    with pytest.raises(jwt.ExpiredSignatureError):
         verifier.claims(token)
 
 

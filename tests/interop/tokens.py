@@ -14,6 +14,7 @@ Refusal = tuple[int, str, list[int]]
 
 UNKNOWN_KEY: Refusal = (401, "invalid_client", [700027])
 UNKNOWN_APPLICATION: Refusal = (400, "unauthorized_client", [700016])
+DISABLED_APPLICATION: Refusal = (400, "unauthorized_client", [7000112])
 DISABLED_RESOURCE: Refusal = (400, "invalid_resource", [500011])
 
 

@@ -106,6 +106,8 @@ impl Cloud {
         let place = plan.place.at(address);
 
         let asks_clients = plan.policy.tls_client_auth;
+        let mut mailbox_config = mailbox_config(&place, plan.mailboxes);
+        mailbox_config.require_dpop_nonce = plan.policy.require_dpop_nonce;
         let identity = identity(&plan.folder, &place, asks_clients, now)?;
         let http = own_client(&plan.folder, &place, address)?;
         let keys_folder = plan.folder.join("keys");
@@ -116,12 +118,8 @@ impl Cloud {
             .map_err(|error| Problem::failed(error.to_string()))?;
         let directory = Directory::new(database.clone());
         let sts = Sts::new(directory.clone(), keys, place.origins.clone(), plan.policy, plan.clock.clone());
-        let mailbox = MailboxServer::new(
-            database.clone(),
-            mailbox_config(&place, plan.mailboxes),
-            Arc::new(OverHttps(http.clone())),
-            plan.clock.clone(),
-        );
+        let mailbox =
+            MailboxServer::new(database.clone(), mailbox_config, Arc::new(OverHttps(http.clone())), plan.clock.clone());
 
         let maintenance = maintained(sts.clone(), plan.clock.clone());
         let router = sts.router().merge(mailbox.router()).merge(health::router(directory.clone()));

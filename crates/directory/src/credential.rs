@@ -1,6 +1,6 @@
 //! Keys of applications and service principals, and the rules about their dates.
 
-use actas_certificate::Certificate;
+use actas_certificate::{Certificate, CertificateError};
 use actas_token::VerifyingKey;
 use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,9 @@ pub enum KeyKind {
     AsymmetricX509Cert,
     /// A shared key. Kept for what administrators stored by mistake; proves nothing here.
     Symmetric,
+    /// A private key under a password, for a directory that signs in the application's name.
+    /// Nothing is signed so here: the entry is kept, and neither the key nor its password.
+    X509CertAndPassword,
 }
 
 impl KeyKind {
@@ -31,6 +34,7 @@ impl KeyKind {
         match self {
             Self::AsymmetricX509Cert => "AsymmetricX509Cert",
             Self::Symmetric => "Symmetric",
+            Self::X509CertAndPassword => "X509CertAndPassword",
         }
     }
 }
@@ -87,6 +91,12 @@ pub enum CredentialRefused {
     /// A key nobody should sign with.
     #[error("the certificate cannot sign tokens: {0}")]
     Weak(String),
+    /// The bytes are no PKCS#12 file.
+    #[error("the key of type X509CertAndPassword is not a PKCS#12 file (.pfx)")]
+    NotAPfx,
+    /// What a key of this kind is not for.
+    #[error("the usage '{}' does not go with the type '{}'", .1.as_str(), .0.as_str())]
+    Usage(KeyKind, KeyUsage),
     /// Start on or after end.
     #[error("the start date {0} is not before the end date {1}")]
     Inverted(Timestamp, Timestamp),
@@ -164,9 +174,13 @@ impl KeyCredential {
             return Err(CredentialRefused::TooLong("customKeyIdentifier", CUSTOM_KEY_IDENTIFIER_BYTES_MAX));
         }
         let kind = request.kind.unwrap_or(KeyKind::AsymmetricX509Cert);
-        let certificate = match kind {
-            KeyKind::AsymmetricX509Cert => Some(read_certificate(&key)?),
-            KeyKind::Symmetric => None,
+        let usage = request.usage.unwrap_or(KeyUsage::Verify);
+        check_usage(kind, usage)?;
+        let (certificate, key) = match kind {
+            KeyKind::AsymmetricX509Cert => (Some(read_certificate(&key)?), key),
+            KeyKind::Symmetric => (None, key),
+            KeyKind::X509CertAndPassword if is_pfx(&key) => (None, Vec::new()),
+            KeyKind::X509CertAndPassword => return Err(CredentialRefused::NotAPfx),
         };
         let (mut start, mut end) = (request.start.unwrap_or(now), request.end);
         if let Some(certificate) = &certificate {
@@ -185,7 +199,7 @@ impl KeyCredential {
         let credential = Self {
             key_id: request.key_id.unwrap_or(new_id),
             kind,
-            usage: request.usage.unwrap_or(KeyUsage::Verify),
+            usage,
             key,
             start,
             end,
@@ -309,6 +323,20 @@ pub fn replace(
         all.push(credential);
     }
     Ok((all, warnings))
+}
+
+/// As Graph has it: certificates verify what others sign, private keys sign.
+fn check_usage(kind: KeyKind, usage: KeyUsage) -> Result<(), CredentialRefused> {
+    match (kind, usage) {
+        (KeyKind::AsymmetricX509Cert, KeyUsage::Verify)
+        | (KeyKind::X509CertAndPassword, KeyUsage::Sign)
+        | (KeyKind::Symmetric, _) => Ok(()),
+        _ => Err(CredentialRefused::Usage(kind, usage)),
+    }
+}
+
+fn is_pfx(bytes: &[u8]) -> bool {
+    matches!(Certificate::from_pem_or_der(bytes), Err(CertificateError::Pkcs12))
 }
 
 fn read_certificate(der: &[u8]) -> Result<Certificate, CredentialRefused> {

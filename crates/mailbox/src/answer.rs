@@ -43,8 +43,8 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) struct Challenge {
     pub(crate) status: StatusCode,
-    /// The value of `WWW-Authenticate`.
-    pub(crate) authenticate: String,
+    /// The values of `WWW-Authenticate`, one for each scheme that may help.
+    pub(crate) authenticate: Vec<String>,
     /// The value of `x-ms-diagnostics`.
     pub(crate) diagnostics: Option<String>,
 }
@@ -94,8 +94,8 @@ impl IntoResponse for Challenge {
         let mut response = self.status.into_response();
         let headers = response.headers_mut();
         // Both are made of configuration and constants; one that no header can hold is left out.
-        if let Ok(authenticate) = HeaderValue::from_str(&self.authenticate) {
-            headers.insert(WWW_AUTHENTICATE, authenticate);
+        for authenticate in self.authenticate.iter().filter_map(|value| HeaderValue::from_str(value).ok()) {
+            headers.append(WWW_AUTHENTICATE, authenticate);
         }
         if let Some(Ok(diagnostics)) = self.diagnostics.as_deref().map(HeaderValue::from_str) {
             headers.insert(DIAGNOSTICS, diagnostics);
@@ -143,7 +143,9 @@ fn found(refusal: &Refusal) -> Option<String> {
         | Refusal::Audience(_, why)
         | Refusal::Denied(why)
         | Refusal::Nesting(why)
+        | Refusal::Possession(why)
         | Refusal::Shape(why) => Some((*why).to_owned()),
+        Refusal::Proof(why) => Some(why.what().to_owned()),
         Refusal::Time(layer, why) => Some(layered(layer, why)),
         Refusal::NotAPrincipal(claim, layer) => Some(layered(layer, claim)),
         // What else there is to say comes from the token, or tells which users exist.

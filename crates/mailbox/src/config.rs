@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use actas_runtime::rate::Rate;
 use actas_token::Limits;
 
 /// How a server is reached, and what it allows itself.
@@ -26,17 +27,42 @@ pub struct MailboxConfig {
     pub trust_refresh: Duration,
     /// Whether a refused caller is told which rule failed. Never what was in its token.
     pub verbose_diagnostics: bool,
+    /// Whether proofs of possession must carry a nonce of this server's (RFC 9449 §9).
+    pub require_dpop_nonce: bool,
     /// The most bytes of an EWS request.
     pub request_bytes_max: usize,
     /// Domains whose mailboxes are elsewhere, lower case. A mailbox that is here comes first.
     /// That redirections end is for the client to see to.
     pub elsewhere: BTreeMap<String, Elsewhere>,
+    /// How much one caller may ask for.
+    pub rates: Rates,
     /// Requests without credentials (JSON Autodiscover) that are answered in a minute.
     pub anonymous_requests_max: u32,
     /// Who the server is when it signs; without it, it publishes no metadata.
     pub identity: Option<Identity>,
     /// The most bytes of all items of one mailbox, files included.
     pub quota_bytes: i64,
+}
+
+/// The limits of the server, generous beside what real clients do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Rates {
+    /// Requests from one address, before a token is looked at.
+    pub by_address: Rate,
+    /// Tokens from one address that are refused; one more and it waits.
+    pub refusals_by_address: Rate,
+    /// Requests of one application of one tenant.
+    pub by_client: Rate,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            by_address: Rate { per_second: 5_000, burst: 50_000 },
+            refusals_by_address: Rate { per_second: 20, burst: 2_000 },
+            by_client: Rate { per_second: 5_000, burst: 50_000 },
+        }
+    }
 }
 
 /// Where Autodiscover sends those who ask for a domain.
@@ -97,11 +123,22 @@ impl MailboxConfig {
             limits: Limits::default(),
             trust_refresh: TRUST_REFRESH,
             verbose_diagnostics: false,
+            require_dpop_nonce: false,
             request_bytes_max: REQUEST_BYTES_MAX,
             elsewhere: BTreeMap::new(),
+            rates: Rates::default(),
             anonymous_requests_max: ANONYMOUS_REQUESTS_MAX,
             identity: None,
             quota_bytes: QUOTA_BYTES,
         }
+    }
+
+    /// The origins at which clients reach the server: what the address in a proof of theirs
+    /// may begin with.
+    pub(crate) fn origins(&self) -> Vec<String> {
+        let hosts = self.hosts.iter().map(|host| format!("https://{host}"));
+        let with_port =
+            self.port.into_iter().flat_map(|port| self.hosts.iter().map(move |host| format!("https://{host}:{port}")));
+        hosts.chain(with_port).chain([self.ews_url.clone(), self.autodiscover_url.clone()]).collect()
     }
 }

@@ -9,6 +9,7 @@
 //! | `serve` | the path of a request: route, admission, operation, answer |
 //! | `trust` | whom the server trusts, read anew within a bound |
 //! | `admission` | a token to a caller, a caller to the user who acts |
+//! | `limit` | how much one caller may ask for |
 //! | `audit` | what was accepted and refused |
 //! | `answer` | the one map to HTTP and SOAP |
 //! | `autodiscover` | where a mailbox is, in three forms, and who this server is |
@@ -27,6 +28,7 @@ mod config;
 mod document;
 mod ews;
 mod ids;
+mod limit;
 mod mime;
 mod redirect;
 mod serve;
@@ -43,13 +45,15 @@ use actas_store::Database;
 use actas_store::directory::Directory;
 use actas_store::mailbox::Mailboxes;
 use actas_token::Resource;
+use actas_token::dpop::Proofs;
 use actas_validator::{MetadataSource, Validator};
 use axum::Router;
 
 use crate::audit::AuditLog;
+use crate::limit::Limits;
 use crate::trust::TrustSource;
 
-pub use crate::config::{Elsewhere, FaultKind, Identity, MailboxConfig};
+pub use crate::config::{Elsewhere, FaultKind, Identity, MailboxConfig, Rates};
 pub use crate::redirect::redirect_router;
 pub use crate::tree::ensure_mailbox;
 
@@ -62,6 +66,9 @@ struct Inner {
     directory: Directory,
     mailboxes: Mailboxes,
     validator: Validator,
+    /// Proofs of possession, and those that were used.
+    proofs: Proofs,
+    limits: Limits,
     trust: TrustSource,
     audit: AuditLog,
     faults: Mutex<HashMap<String, FaultKind>>,
@@ -91,7 +98,11 @@ impl MailboxServer {
             port: config.port,
         };
         let validator = Validator::new(resource, config.limits, metadata);
+        let origins = config.origins();
+        let proofs = Proofs::new(origins.iter().map(String::as_str), config.require_dpop_nonce);
         Self(Arc::new(Inner {
+            proofs,
+            limits: Limits::new(&config.rates),
             trust: TrustSource::new(database.clone(), validator.clone(), config.trust_refresh),
             audit: AuditLog::new(Directory::new(database.clone())),
             directory: Directory::new(database.clone()),

@@ -4,15 +4,18 @@ use actas_exchange::autodiscover::{GetUserSettingsRequest, PoxRequest};
 use actas_exchange::ews::Call;
 use actas_exchange::soap::{Fault, Service};
 use actas_runtime::ClientCertificate;
-use actas_token::key::x5t_s256;
-use actas_token::{Possession, Refusal};
-use actas_validator::bearer_token;
+use actas_runtime::rate::retry_after;
+use actas_token::dpop::ProofRefused;
+use actas_token::possession::ResourceRequest;
+use actas_token::{Refusal, Rule};
+use actas_validator::{authorization, resource_request};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jiff::Timestamp;
@@ -23,6 +26,7 @@ use crate::answer::{self, Answer, Challenge};
 use crate::audit::Subject;
 use crate::autodiscover::json;
 use crate::config::FaultKind;
+use crate::limit::Peer;
 use crate::{Inner, MailboxServer, autodiscover, ews};
 
 /// The most bytes of an Autodiscover request.
@@ -37,6 +41,8 @@ const PARSED_INLINE_BYTES_MAX: usize = 128 * 1024;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 const X_SOAP_ENABLED: HeaderName = HeaderName::from_static("x-soap-enabled");
 const X_OAUTH_ENABLED: HeaderName = HeaderName::from_static("x-oauth-enabled");
 const TRUE: HeaderValue = HeaderValue::from_static("True");
@@ -84,10 +90,7 @@ async fn serve(State(server): State<MailboxServer>, request: Request) -> Respons
         }
         Some(Endpoint::AutodiscoverJson) => server.0.json(&parts.uri).await,
         Some(Endpoint::Metadata) => server.0.metadata(),
-        Some(endpoint) => {
-            let shown = parts.extensions.get::<ClientCertificate>().and_then(|shown| shown.0.as_deref());
-            server.0.answer(endpoint, &parts.method, &parts.headers, shown, body, id).await
-        }
+        Some(endpoint) => server.0.answer(endpoint, &parts, body, id).await,
         None => Answer::NotFound,
     };
     let mut response = answer.into_response();
@@ -102,25 +105,26 @@ async fn serve(State(server): State<MailboxServer>, request: Request) -> Respons
     if let Some(id) = client_id {
         headers.insert(CLIENT_REQUEST_ID, id);
     }
+    // Every answer to a proof brings a fresh nonce, so that a client need not be refused to
+    // get its next one (RFC 9449 §8.2, §9).
+    if parts.headers.contains_key(DPOP)
+        && let Some(Ok(nonce)) = server.0.proofs.nonce(server.0.clock.now()).as_deref().map(HeaderValue::from_str)
+    {
+        headers.insert(DPOP_NONCE, nonce);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     response
 }
 
 impl Inner {
-    async fn answer(
-        &self,
-        endpoint: Endpoint,
-        method: &Method,
-        headers: &HeaderMap,
-        shown: Option<&[u8]>,
-        body: Body,
-        id: Uuid,
-    ) -> Answer {
+    async fn answer(&self, endpoint: Endpoint, parts: &Parts, body: Body, id: Uuid) -> Answer {
+        let Parts { method, headers, .. } = parts;
         let now = self.clock.now();
         if endpoint == Endpoint::AutodiscoverXml && method != Method::POST {
             // Only its headers are of use.
             drain(body).await;
             return match self.trust.refresh(now).await {
-                Ok(()) => Answer::Challenge(self.challenge(&Refusal::NoToken)),
+                Ok(()) => Answer::Challenge(self.challenge(headers, &Refusal::NoToken)),
                 Err(_) => Answer::Unavailable,
             };
         }
@@ -128,8 +132,23 @@ impl Inner {
             Endpoint::Ews => &self.config.ews_url,
             _ => &self.config.autodiscover_url,
         };
-        let subject = Subject { token: bearer_token(headers).unwrap_or_default(), resource, request_id: id, now };
-        let caller = match self.admit(headers, shown, subject).await {
+        let peer = Peer::of(&parts.extensions);
+        if let Err(wait) = self.limits.admit(peer, now) {
+            drain(body).await;
+            return Answer::TooMany(retry_after(wait));
+        }
+        let token = authorization(headers).map(|read| read.token).unwrap_or_default();
+        let subject = Subject { token, resource, request_id: id, now };
+        let admitted = self.admit(parts, subject).await;
+        let admitted = admitted.and_then(|caller| match self.limits.admit_client(&caller, now) {
+            Ok(()) => Ok(caller),
+            Err(wait) if endpoint == Endpoint::Ews => {
+                let back_off_ms = u64::try_from(wait.as_millis()).unwrap_or_default().max(1);
+                Err(Answer::Fault(Fault::busy(back_off_ms), Service::Ews))
+            }
+            Err(wait) => Err(Answer::TooMany(retry_after(wait))),
+        });
+        let caller = match admitted {
             Ok(caller) => caller,
             Err(denied) => {
                 drain(body).await;
@@ -157,12 +176,14 @@ impl Inner {
 
     // === admission ===
 
-    async fn admit(&self, headers: &HeaderMap, shown: Option<&[u8]>, subject: Subject<'_>) -> Result<Caller, Answer> {
+    async fn admit(&self, parts: &Parts, subject: Subject<'_>) -> Result<Caller, Answer> {
         if let Err(error) = self.trust.refresh(subject.now).await {
             tracing::error!(%error, "whom to trust cannot be read");
             return Err(Answer::Unavailable);
         }
-        let (refusal, tenant) = match self.caller(headers, shown, subject.now).await {
+        let shown = parts.extensions.get::<ClientCertificate>().and_then(|shown| shown.0.as_deref());
+        let request = resource_request(&parts.method, parts.uri.path(), &parts.headers, shown);
+        let (refusal, tenant) = match self.caller(&request, subject.now).await {
             Ok(caller) => return Ok(caller),
             Err((Denied::Unavailable(error), _)) => {
                 tracing::error!(%error, "a user cannot be looked up");
@@ -170,35 +191,36 @@ impl Inner {
             }
             Err((Denied::Refused(refusal), tenant)) => (refusal, tenant),
         };
-        if !matches!(refusal, Refusal::NoToken) {
+        // A client that has yet to learn the nonce did nothing wrong.
+        if !matches!(refusal, Refusal::NoToken | Refusal::Proof(ProofRefused::Nonce)) {
             tracing::debug!(rule = refusal.rule().name(), %refusal, "a token was refused");
+            self.limits.note_refusal(Peer::of(&parts.extensions), subject.now);
             self.audit.refused(subject, &refusal, tenant).await;
         }
-        Err(Answer::Challenge(self.challenge(&refusal)))
+        if matches!(refusal.rule(), Rule::V20) {
+            return Err(Answer::Unavailable);
+        }
+        Err(Answer::Challenge(self.challenge(&parts.headers, &refusal)))
     }
 
     async fn caller(
         &self,
-        headers: &HeaderMap,
-        shown: Option<&[u8]>,
+        request: &ResourceRequest<'_>,
         now: Timestamp,
     ) -> Result<Caller, (Denied, Option<actas_directory::TenantId>)> {
-        let refused = |refusal| (Denied::Refused(refusal), None);
-        let token = bearer_token(headers).map_err(refused)?;
-        // A token that is bound to a TLS certificate is good with it; one that is bound to
-        // a key of proofs is not accepted here at all, since no proofs are read.
-        let certificate = shown.map(x5t_s256);
-        let possession = Possession { jkt: None, certificate: certificate.as_deref() };
-        let accepted = self.validator.validate_from(token, possession, now).await.map_err(refused)?;
+        let accepted = self.validator.admit(request, &self.proofs, now).await;
+        let accepted = accepted.map_err(|refusal| (Denied::Refused(refusal), None))?;
         let tenant = accepted.tenant;
         admission::caller(&self.directory, accepted).await.map_err(|denied| (denied, Some(tenant)))
     }
 
-    fn challenge(&self, refusal: &Refusal) -> Challenge {
+    fn challenge(&self, headers: &HeaderMap, refusal: &Refusal) -> Challenge {
         let (status, error) = answer::status_of(refusal);
+        let scheme = authorization(headers).ok().map(|read| read.scheme);
+        let uri = self.config.authorization_uri.as_deref();
         Challenge {
             status,
-            authenticate: self.validator.challenge(self.config.authorization_uri.as_deref(), error),
+            authenticate: self.validator.challenges(scheme, refusal, uri, error),
             diagnostics: if status == StatusCode::BAD_REQUEST {
                 None
             } else {

@@ -59,6 +59,9 @@ pub struct CloudConfig {
     /// is registered for them.
     #[serde(default)]
     pub tls_client_auth: bool,
+    /// Whether proofs of possession (DPoP) must carry a nonce of the server that they are for.
+    #[serde(default)]
+    pub require_dpop_nonce: bool,
     /// The most bytes of one mailbox, files included; a careful default if absent.
     pub mailbox_quota_bytes: Option<u64>,
     /// Domains whose mailboxes are elsewhere: for each another domain, or the `https` URL

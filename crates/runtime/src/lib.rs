@@ -10,6 +10,7 @@ pub mod config;
 pub mod event;
 pub mod hosts;
 pub mod listener;
+pub mod rate;
 mod tls;
 
 pub use crate::client::{ClientError, ClientOptions, HttpClient, HttpRequest, HttpResponse};

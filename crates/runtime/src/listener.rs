@@ -32,11 +32,16 @@ pub use self::certificate::ClientCertificate;
 pub struct Limits {
     /// How long a TLS handshake may take.
     pub handshake_timeout: Duration,
-    /// How long the header of a request may take to arrive, and how long a fresh connection may
-    /// stay silent.
+    /// How long the header of a request may take to arrive, and how long a connection may stay
+    /// silent before its first request and, with HTTP/1.1, between two.
     pub header_read_timeout: Duration,
     /// How long a handler may take to answer, the arrival of the body included.
     pub request_timeout: Duration,
+    /// How long a peer may take to read the next 16 KiB of an answer.
+    pub write_timeout: Duration,
+    /// How long a connection may live on which nothing comes or goes. Longer than
+    /// `request_timeout`, or a slow answer is cut off.
+    pub idle_timeout: Duration,
     /// The most bytes of a request's header.
     pub header_bytes_max: u32,
     /// The most bytes of a request's body unless a route says otherwise with
@@ -44,6 +49,10 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// The most connections at once; one more is closed at once.
     pub connections_max: usize,
+    /// The most connections at once from one address.
+    pub connections_per_address_max: usize,
+    /// The most requests at once on one HTTP/2 connection.
+    pub streams_max: u32,
 }
 
 impl Default for Limits {
@@ -52,10 +61,15 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(10),
             header_read_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_mins(2),
+            write_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_mins(3),
             // Tokens travel in header fields, and one that carries another is long.
             header_bytes_max: 64 * 1024,
             body_bytes_max: 2 * 1024 * 1024,
             connections_max: 4096,
+            // A site behind one address may be large, and still leaves room for others.
+            connections_per_address_max: 2048,
+            streams_max: 200,
         }
     }
 }
@@ -146,7 +160,7 @@ pub fn serve_tls(
     let config = RustlsConfig::from_config(identity.config()?);
     let acceptor = RustlsAcceptor::new(config.clone())
         .handshake_timeout(limits.handshake_timeout)
-        .acceptor(LimitAcceptor::new(limits.connections_max));
+        .acceptor(LimitAcceptor::new(limits));
     let acceptor = CertificateAcceptor::new(acceptor);
     let (local_addr, handle) = (bound.local_addr, Handle::new());
     let server = prepare(bound, handle.clone(), limits)?.acceptor(acceptor);
@@ -159,7 +173,7 @@ pub fn serve_tls(
 /// Handlers can take `ConnectInfo<SocketAddr>`: the peer's address. Has to be called inside of a
 /// tokio runtime.
 pub fn serve_plain(bound: BoundListener, router: Router, limits: &Limits) -> Result<Server, ListenError> {
-    let acceptor = LimitAcceptor::new(limits.connections_max);
+    let acceptor = LimitAcceptor::new(limits);
     let (local_addr, handle) = (bound.local_addr, Handle::new());
     let server = prepare(bound, handle.clone(), limits)?.acceptor(acceptor);
     let task = tokio::spawn(server.serve(service(router, limits)));
@@ -182,7 +196,7 @@ fn prepare(
     let header_bytes_max = limits.header_bytes_max.max(HEADER_BYTES_MIN);
     let builder = server.http_builder();
     builder.http1().header_read_timeout(limits.header_read_timeout).max_buf_size(header_bytes_max as usize);
-    builder.http2().max_header_list_size(header_bytes_max);
+    builder.http2().max_header_list_size(header_bytes_max).max_concurrent_streams(limits.streams_max);
     Ok(server)
 }
 

@@ -21,19 +21,21 @@ mod service_principal;
 mod user;
 mod values;
 
+use actas_token::possession::ResourceRequest;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::{any, get};
-use http::header::{HeaderValue, IF_MATCH, LOCATION};
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue, IF_MATCH, LOCATION};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::Sts;
+use crate::possession::{DPOP, Shown};
 use answer::GraphError;
 use caller::Caller;
 use collection::Position;
@@ -56,7 +58,7 @@ pub(crate) fn routes() -> Router<Sts> {
 /// A request to the API, its caller known.
 struct Request<'a> {
     sts: &'a Sts,
-    caller: Caller,
+    caller: &'a Caller,
     method: Method,
     headers: &'a HeaderMap,
     query: Vec<(String, String)>,
@@ -140,21 +142,46 @@ async fn serve(
     State(sts): State<Sts>,
     method: Method,
     uri: Uri,
+    Shown(certificate): Shown,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let outcome = match &body {
-        Ok(body) if uri.path() == "/v1.0/$batch" && method == Method::POST => batch::handle(&sts, &headers, body).await,
-        Ok(body) => handle_again(&sts, &method, &uri, &headers, body).await,
+        Ok(body) => answer(&sts, &method, &uri, certificate.as_deref(), &headers, body).await,
         Err(_) => Err(GraphError::too_large()),
     };
-    answer::finish(&sts, outcome, headers.get("client-request-id"))
+    answer::finish(&sts, outcome, &headers)
+}
+
+async fn answer(
+    sts: &Sts,
+    method: &Method,
+    uri: &Uri,
+    certificate: Option<&[u8]>,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Response, GraphError> {
+    let values = |name: &HeaderName| headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    let presented = ResourceRequest {
+        method: method.as_str(),
+        path: uri.path(),
+        authorization: values(&AUTHORIZATION),
+        proofs: values(&DPOP),
+        certificate,
+    };
+    let caller = Caller::authenticate(sts, &presented).await?;
+    if uri.path() == "/v1.0/$batch" && method == Method::POST {
+        batch::handle(sts, &caller, headers, body).await
+    } else {
+        handle_again(sts, &caller, method, uri, headers, body).await
+    }
 }
 
 /// A change that lost against another is read and made anew, unless the client named the
 /// version that it means.
 async fn handle_again(
     sts: &Sts,
+    caller: &Caller,
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
@@ -163,7 +190,7 @@ async fn handle_again(
     let mut tries = 0;
     loop {
         tries += 1;
-        let outcome = handle(sts, method.clone(), uri, headers, body).await;
+        let outcome = handle(sts, caller, method.clone(), uri, headers, body).await;
         let lost = outcome.as_ref().is_err_and(GraphError::is_changed);
         if !lost || headers.contains_key(IF_MATCH) || tries == TRIES_MAX {
             return outcome;
@@ -173,12 +200,12 @@ async fn handle_again(
 
 async fn handle(
     sts: &Sts,
+    caller: &Caller,
     method: Method,
     uri: &Uri,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Response, GraphError> {
-    let caller = Caller::authenticate(sts, headers).await?;
     let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let path = ResourcePath::parse(uri.path())?;
     let request = Request { sts, caller, method, headers, query, body };

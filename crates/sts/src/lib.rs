@@ -8,7 +8,6 @@ mod discovery;
 mod graph;
 mod keys;
 mod limit;
-mod memory;
 mod metadata;
 mod policy;
 mod possession;
@@ -24,6 +23,8 @@ use actas_runtime::SharedClock;
 use actas_runtime::config::Origin;
 use actas_store::directory::{Audit, Directory};
 use actas_token::Principal;
+use actas_token::dpop::Proofs;
+use actas_token::replay::Memory;
 use actas_token::well_known;
 use axum::{Router, middleware};
 use jiff::Timestamp;
@@ -31,11 +32,10 @@ use serde_json::json;
 
 use keys::Times;
 use limit::Limits;
-use memory::Memory;
-use possession::Nonces;
 
+pub use actas_runtime::rate::Rate;
 pub use keys::{KeyRing, KeyRingError, RollError, Rolled};
-pub use limit::{Rate, Rates};
+pub use limit::Rates;
 pub use policy::{Policy, SKEW_MAX, SigningKeyKind, Tenants};
 pub use secret::new_secret;
 
@@ -54,9 +54,8 @@ struct Inner {
     refusals: RefusalLimiter,
     /// Assertions that were used.
     assertions: Memory,
-    /// Proofs of possession that were used.
-    proofs: Memory,
-    nonces: Nonces,
+    /// Proofs of possession, at the token endpoints and at Graph, and those that were used.
+    proofs: Proofs,
 }
 
 // === impl Sts ===
@@ -66,6 +65,7 @@ impl Sts {
     /// that it publishes. URLs are never made from a request's `Host`.
     pub fn new(directory: Directory, keys: KeyRing, origins: Vec<Origin>, policy: Policy, clock: SharedClock) -> Self {
         let limits = Limits::new(&policy.rates);
+        let proofs = Proofs::new(origins.iter().map(Origin::as_str), policy.require_dpop_nonce);
         Self(Arc::new(Inner {
             directory,
             keys,
@@ -75,8 +75,7 @@ impl Sts {
             limits,
             refusals: RefusalLimiter::default(),
             assertions: Memory::default(),
-            proofs: Memory::default(),
-            nonces: Nonces::default(),
+            proofs,
         }))
     }
 

@@ -1,16 +1,10 @@
 //! How much one caller may ask for: by address before anything is looked at, by client
 //! once it is known.
-//!
-//! A bucket for each key in the form of the generic cell rate algorithm: one instant says
-//! all. It goes by the service's own clock, so that a test can let hours pass, and its
-//! memory is bounded whoever invents keys.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
-use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
+use std::net::{IpAddr, SocketAddr};
 
+use actas_runtime::rate::{Limiter, Rate, address_key, retry_after};
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -22,19 +16,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::Sts;
-use crate::token::answer::{Refused, retry_after};
-
-/// Keys that are told apart at once; beyond them, newcomers share one bucket.
-const KEYS_MAX: usize = 50_000;
-
-/// A steady rate, and how much may come at once.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Rate {
-    /// Requests a second, in the long run; none switches the limit off.
-    pub per_second: u32,
-    /// Requests at once after a pause.
-    pub burst: u32,
-}
+use crate::token::answer::Refused;
 
 /// The limits of the service, generous beside what real clients do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -76,81 +58,6 @@ impl Limits {
             refusals_by_address: Limiter::new(rates.refusals_by_address),
             graph_by_address: Limiter::new(rates.graph_by_address),
         }
-    }
-}
-
-/// Who is counted as one: of IPv6 the /64 that a site is given.
-pub(crate) fn address_key(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
-/// Buckets by key.
-pub(crate) struct Limiter<K> {
-    rate: Rate,
-    keys_max: usize,
-    buckets: Mutex<Buckets<K>>,
-}
-
-struct Buckets<K> {
-    /// When each bucket will be empty again.
-    empty_at: HashMap<K, Timestamp>,
-    /// The bucket of all for whom there is no room.
-    others: Timestamp,
-}
-
-// === impl Limiter ===
-
-impl<K: Eq + Hash> Limiter<K> {
-    pub(crate) fn new(rate: Rate) -> Self {
-        Self::of(rate, KEYS_MAX)
-    }
-
-    fn of(rate: Rate, keys_max: usize) -> Self {
-        let buckets = Buckets { empty_at: HashMap::new(), others: Timestamp::MIN };
-        Self { rate, keys_max, buckets: Mutex::new(buckets) }
-    }
-
-    /// Takes one from the key's bucket, or says how long to wait.
-    pub(crate) fn take(&self, key: K, now: Timestamp) -> Result<(), SignedDuration> {
-        self.consider(key, now, true)
-    }
-
-    /// Whether there is one left, without taking it.
-    pub(crate) fn has(&self, key: K, now: Timestamp) -> Result<(), SignedDuration> {
-        self.consider(key, now, false)
-    }
-
-    fn consider(&self, key: K, now: Timestamp, take: bool) -> Result<(), SignedDuration> {
-        if self.rate.per_second == 0 {
-            return Ok(());
-        }
-        let each = SignedDuration::from_nanos(NANOS_PER_SECOND / i64::from(self.rate.per_second));
-        let capacity = each.saturating_mul(i32::try_from(self.rate.burst.max(1)).unwrap_or(i32::MAX));
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if !buckets.empty_at.contains_key(&key) && buckets.empty_at.len() >= self.keys_max {
-            buckets.empty_at.retain(|_, empty_at| *empty_at > now);
-        }
-        let room = buckets.empty_at.len() < self.keys_max;
-        let known = buckets.empty_at.get(&key).copied();
-        let stored = known.unwrap_or(if room { Timestamp::MIN } else { buckets.others });
-        // A clock that went back must not lock anybody out for longer than a full bucket.
-        let full_at = now.saturating_add(capacity).unwrap_or(Timestamp::MAX);
-        let filled = stored.clamp(now, full_at);
-        let filled_to = filled.saturating_add(each).unwrap_or(Timestamp::MAX);
-        let refused = filled_to > full_at;
-        let keep = if take && !refused { filled_to } else { filled };
-        if known.is_some() || (room && take) {
-            buckets.empty_at.insert(key, keep);
-        } else if !room {
-            buckets.others = keep;
-        }
-        if refused { Err(filled_to.duration_since(full_at)) } else { Ok(()) }
     }
 }
 
@@ -222,66 +129,4 @@ fn too_many(wait: SignedDuration, now: Timestamp) -> Response {
     }});
     let headers = [(RETRY_AFTER, retry_after(wait).to_string()), (HeaderName::from_static("request-id"), request_id)];
     (StatusCode::TOO_MANY_REQUESTS, headers, axum::Json(body)).into_response()
-}
-
-const NANOS_PER_SECOND: i64 = 1_000_000_000;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(millis: i64) -> Timestamp {
-        Timestamp::from_millisecond(1_800_000_000_000 + millis).unwrap()
-    }
-
-    fn limiter(keys_max: usize) -> Limiter<u32> {
-        Limiter::of(Rate { per_second: 2, burst: 3 }, keys_max)
-    }
-
-    #[test]
-    fn a_burst_and_then_the_rate() {
-        let limiter = limiter(10);
-        let outcomes = [0; 5].map(|_| limiter.take(1, at(0)).is_ok());
-        assert_eq!(outcomes, [true, true, true, false, false]);
-        assert_eq!(limiter.take(1, at(0)), Err(SignedDuration::from_millis(500)), "how long to wait");
-        assert!(limiter.take(2, at(0)).is_ok(), "another's bucket");
-        assert!(limiter.take(1, at(499)).is_err());
-        assert!(limiter.take(1, at(500)).is_ok());
-        assert!(limiter.take(1, at(501)).is_err());
-        assert_eq!([0; 4].map(|_| limiter.take(1, at(60_000)).is_ok()), [true, true, true, false]);
-    }
-
-    #[test]
-    fn looking_takes_nothing() {
-        let limiter = limiter(10);
-        assert_eq!([0; 9].map(|_| limiter.has(1, at(0)).is_ok()), [true; 9]);
-        assert_eq!([0; 4].map(|_| limiter.take(1, at(0)).is_ok()), [true, true, true, false]);
-        assert!(limiter.has(1, at(0)).is_err());
-    }
-
-    #[test]
-    fn inventing_keys_neither_fills_memory_nor_helps() {
-        let limiter = limiter(4);
-        let granted = (0..1_000).filter(|key| limiter.take(*key, at(0)).is_ok()).count();
-        assert_eq!(granted, 4 + 3, "four of their own, and one bucket for all others");
-        assert_eq!(limiter.buckets.lock().unwrap().empty_at.len(), 4);
-        assert!(limiter.take(5_000, at(10_000)).is_ok(), "old keys make room");
-    }
-
-    #[test]
-    fn a_clock_that_goes_back_locks_nobody_out() {
-        let limiter = limiter(4);
-        assert!(limiter.take(1, at(3_600_000)).is_ok());
-        assert_eq!(limiter.take(1, at(0)), Err(SignedDuration::from_millis(500)));
-        assert!(limiter.take(1, at(500)).is_ok(), "and it runs on from there");
-    }
-
-    #[test]
-    fn a_site_is_one() {
-        let key = |text: &str| address_key(text.parse().unwrap());
-        assert_eq!(key("2001:db8:1:2:3:4:5:6"), key("2001:db8:1:2:ffff::1"));
-        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
-        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
-        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
-    }
 }

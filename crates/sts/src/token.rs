@@ -13,6 +13,7 @@ mod token_exchange;
 
 use actas_directory::{ServicePrincipal, Tenant};
 use actas_token::assertion::Assertion;
+use actas_token::replay::Seen;
 use actas_token::token_hash;
 use axum::Router;
 use axum::body::Bytes;
@@ -26,8 +27,7 @@ use uuid::Uuid;
 
 use crate::Sts;
 use crate::limit::Peer;
-use crate::memory::Seen;
-use crate::possession::{Bound, Shown};
+use crate::possession::{Bound, DPOP, DPOP_NONCE, Shown};
 use answer::Refused;
 use form::Form;
 
@@ -119,6 +119,12 @@ async fn token(
             if let Ok(id) = HeaderValue::from_str(&Uuid::new_v4().to_string()) {
                 response.headers_mut().insert(answer::REQUEST_ID, id);
             }
+            // The next proof needs a nonce too (RFC 9449 §8.2).
+            if headers.contains_key(DPOP)
+                && let Some(Ok(nonce)) = sts.0.proofs.nonce(now).as_deref().map(HeaderValue::from_str)
+            {
+                response.headers_mut().insert(DPOP_NONCE, nonce);
+            }
             response
         }
         Err(refused) => {
@@ -209,7 +215,7 @@ impl Request<'_> {
     /// What the token is bound to. To be asked once the client is known: only then is it
     /// worth remembering that a proof was used.
     fn bind(&self) -> Result<Bound, Refused> {
-        Bound::of(self.sts, self.headers, self.path, self.peer, self.now)
+        Bound::of(self.sts, self.headers, self.path, self.now)
     }
 }
 

@@ -2,13 +2,12 @@
 
 mod access;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::claims::{ClaimError, Claims};
 use crate::jws::{Algorithm, Compact, Header, Reading, SignedBy};
+use crate::possession::Possession;
 use crate::principal::{Principal, TenantId};
 use crate::refusal::{Layer, Refusal};
 use crate::trust::{
@@ -39,17 +38,6 @@ pub struct Accepted {
     pub linked_account: Option<String>,
     /// When it ends; a session must not outlive it.
     pub expires: Timestamp,
-}
-
-/// What a caller proved to hold besides the token: nothing, when it came as `Bearer` over
-/// plain TLS.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Possession<'p> {
-    /// Thumbprint of the key whose proof was checked (RFC 9449 §6.1), see
-    /// [`crate::dpop`].
-    pub jkt: Option<&'p str>,
-    /// SHA-256 of the TLS client certificate, base64url (RFC 8705 §3.1).
-    pub certificate: Option<&'p str>,
 }
 
 /// Validates a token that arrived as `Authorization: Bearer`.
@@ -202,36 +190,9 @@ impl<'a> Check<'a> {
         let tenant = self.tenant(known, &issuer, &name, &audience)?;
         self.check_audience(&audience)?;
         times.check(self, self.limits.actor_lifetime_max, Layer::Actor)?;
-        self.check_possession(claims)?;
+        self.possession.check(claims)?;
         let delegation = claims.flag("trustedfordelegation");
         Ok(Actor { known, issuer, name, audience, tenant, not_after: times.exp, delegation })
-    }
-
-    /// V21. A token that is bound to a key is worth nothing without that key; a proof for
-    /// a token that is not bound proves nothing (RFC 9449 §7.1).
-    fn check_possession(&self, claims: &Claims) -> Result<(), Refusal> {
-        let bound = match claims.get("cnf") {
-            None => None,
-            Some(Value::Object(bound)) if !bound.is_empty() => Some(bound),
-            Some(_) => return Err(Refusal::Possession("`cnf` names no key")),
-        };
-        if self.possession.jkt.is_some() && bound.is_none_or(|bound| !bound.contains_key("jkt")) {
-            return Err(Refusal::Possession("a proof came with a token that is not bound to a key"));
-        }
-        for (name, value) in bound.into_iter().flatten() {
-            let held = match name.as_str() {
-                "jkt" => self.possession.jkt,
-                "x5t#S256" => self.possession.certificate,
-                _ => return Err(Refusal::Possession("it is bound in a way that is not known here")),
-            };
-            let held = held.ok_or(Refusal::Possession("it is bound to a key and came without proof of it"))?;
-            let same =
-                value.as_str().is_some_and(|value| verify_slices_are_equal(value.as_bytes(), held.as_bytes()).is_ok());
-            if !same {
-                return Err(Refusal::Possession("it is bound to another key"));
-            }
-        }
-        Ok(())
     }
 
     /// V8. By name first, never by key.

@@ -2,7 +2,11 @@
 //! key that the token is bound to.
 //!
 //! What is pure is here: shape, signature, method, address, age, and the hash of the
-//! token. That a `jti` is used once needs a memory, which belongs to whoever serves.
+//! token. That a `jti` is used once needs a memory, and nonces a key: a server keeps both
+//! in [`Proofs`].
+
+mod nonce;
+mod proofs;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest;
@@ -15,6 +19,8 @@ use uuid::Uuid;
 use crate::claims::ClaimError;
 use crate::jws::{Compact, Malformed, Reading, SignedBy};
 use crate::key::{KeyError, PublicKey, SigningKey};
+
+pub use proofs::Proofs;
 
 /// How old a proof may be, and how far in the future (clocks disagree).
 pub const WINDOW: SignedDuration = SignedDuration::from_mins(5);
@@ -51,6 +57,15 @@ pub struct Proof {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProofRefused {
+    /// The scheme wants a proof, and none came.
+    #[error("there is none")]
+    Absent,
+    /// One header is allowed.
+    #[error("there is more than one")]
+    Several,
+    /// The header has bytes that no text has.
+    #[error("it is not text")]
+    NotText,
     /// No JWT.
     #[error("{0}")]
     Malformed(Malformed),
@@ -81,6 +96,59 @@ pub enum ProofRefused {
     /// `ath`.
     #[error("it is for another token")]
     Token,
+    /// `nonce`: none, another's, or too old.
+    #[error("it has no nonce that this server gave out of late")]
+    Nonce,
+    /// `jti`.
+    #[error("it was used before")]
+    Used,
+    /// The server's memory is full: nobody's fault.
+    #[error("too many proofs are remembered")]
+    Full,
+}
+
+impl ProofRefused {
+    /// The `error` of the answer (RFC 9449 §5, §7.1, §8).
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Nonce => "use_dpop_nonce",
+            _ => "invalid_dpop_proof",
+        }
+    }
+
+    /// What is wrong, in words of ours alone: nothing in it comes from the proof.
+    pub fn what(&self) -> &'static str {
+        match self {
+            Self::Absent => "there is no proof",
+            Self::Several => "there is more than one proof",
+            Self::NotText | Self::Malformed(_) => "the proof is no JWT",
+            Self::Type => "the proof's type",
+            Self::Algorithm => "the proof's algorithm",
+            Self::Key(_) => "the proof's key",
+            Self::Signature => "the proof's signature",
+            Self::Claim(_) => "a claim of the proof",
+            Self::Method => "the proof is for another method",
+            Self::Address => "the proof is for another address",
+            Self::Time => "the proof is too old or from the future",
+            Self::Token => "the proof is for another token",
+            Self::Nonce => "the proof's nonce",
+            Self::Used => "the proof was used before",
+            Self::Full => "too many proofs are remembered",
+        }
+    }
+}
+
+/// The `DPoP` challenge of a resource, a value of `WWW-Authenticate` (RFC 9449 §7.1).
+///
+/// ```
+/// assert_eq!(
+///     actas_token::dpop::challenge(Some("invalid_token")),
+///     r#"DPoP error="invalid_token", algs="ES256 PS256 RS256""#
+/// );
+/// ```
+pub fn challenge(error: Option<&str>) -> String {
+    let error = error.map_or_else(String::new, |error| format!("error=\"{error}\", "));
+    format!("DPoP {error}algs=\"{}\"", ALGORITHMS.join(" "))
 }
 
 /// Checks a proof, in the order of RFC 9449 §4.3. `is_here` says whether an `htu` is the

@@ -17,6 +17,7 @@
 
 pub mod accept;
 pub mod assertion;
+pub mod authorization;
 pub mod claims;
 pub mod dpop;
 pub mod issue;
@@ -24,16 +25,19 @@ mod json;
 pub mod jws;
 pub mod key;
 pub mod metadata;
+pub mod possession;
 pub mod principal;
 pub mod refusal;
+pub mod replay;
 pub mod trust;
 pub mod user;
 
-pub use accept::{Accepted, How, Possession};
+pub use accept::{Accepted, How};
 pub use assertion::AssertionLimits;
 pub use claims::Claims;
 pub use jws::Algorithm;
 pub use key::{KeyError, PublicKey, SigningKey, VerifyingKey};
+pub use possession::Possession;
 pub use principal::{Principal, TenantId, well_known};
 pub use refusal::{Refusal, Rule};
 pub use trust::{Issuer, IssuerKeys, KeySource, Limits, Partner, RealmRule, Resource, Trust, TrustLevel, Voice};

@@ -1,6 +1,7 @@
 //! Every reason for which a resource refuses a token.
 
 use crate::claims::ClaimError;
+use crate::dpop::ProofRefused;
 use crate::jws::Malformed;
 
 /// The rules of validation, in the order in which they are applied.
@@ -9,7 +10,7 @@ use crate::jws::Malformed;
 /// always carries the first rule that failed.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Rule {
-    /// One `Authorization` header, scheme Bearer, one space, bounded.
+    /// One `Authorization` header, scheme Bearer or DPoP, one space, bounded.
     V1,
     /// No token: a challenge is due.
     V2,
@@ -102,7 +103,7 @@ pub struct Diagnostics {
 #[non_exhaustive]
 pub enum Refusal {
     /// The caller sent something that no correct client produces: the header.
-    #[error("the Authorization header is not one `Bearer` token")]
+    #[error("the Authorization header is not one token")]
     AuthorizationHeader,
     /// No token was sent.
     #[error("no token was sent")]
@@ -174,6 +175,9 @@ pub enum Refusal {
     /// Bound to a key that the caller did not show, or a proof for nothing.
     #[error("the token's sender: {0}")]
     Possession(&'static str),
+    /// The proof of possession that the scheme wants.
+    #[error("the proof of possession: {0}")]
+    Proof(ProofRefused),
     /// Something of ours failed; closed, not open.
     #[error("the token could not be checked: {0}")]
     Unavailable(String),
@@ -220,8 +224,8 @@ impl Refusal {
             Self::ActAs(_) => Rule::V17,
             Self::User(_) => Rule::V18,
             Self::Denied(_) => Rule::V19,
-            Self::Unavailable(_) => Rule::V20,
-            Self::Possession(_) => Rule::V21,
+            Self::Proof(ProofRefused::Full) | Self::Unavailable(_) => Rule::V20,
+            Self::Possession(_) | Self::Proof(_) => Rule::V21,
         }
     }
 

@@ -1,7 +1,8 @@
 //! What a refused caller is told: the challenge (MS-XOAUTH 3.2.5.4) and
 //! `x-ms-diagnostics`.
 
-use actas_token::Refusal;
+use actas_token::authorization::Scheme;
+use actas_token::{Refusal, dpop};
 
 use crate::issuer::{ConfiguredIssuer, IssuerKind};
 
@@ -20,6 +21,20 @@ pub(crate) fn challenge(
     parameters.extend(authorization_uri.map(|uri| format!("authorization_uri=\"{uri}\"")));
     parameters.extend(error.map(|error| format!("error=\"{error}\"")));
     format!("Bearer {}", parameters.join(", "))
+}
+
+/// The error of the scheme `DPoP` for a refused token or proof, and whether the scheme
+/// `Bearer` is offered beside it.
+///
+/// Who came with a proof is told about proofs alone. Who came as `Bearer` with a token
+/// that is bound to a key learns that there is another scheme (RFC 9449 §7.1, §7.2).
+pub(crate) fn dpop_challenge(scheme: Option<Scheme>, refusal: &Refusal, error: Option<&'static str>) -> Option<String> {
+    match (refusal, scheme) {
+        (Refusal::Proof(why), _) => Some(dpop::challenge(Some(why.code()))),
+        (_, Some(Scheme::Dpop)) => Some(dpop::challenge(error)),
+        (Refusal::Possession(_), _) => Some(dpop::challenge(None)),
+        _ => None,
+    }
 }
 
 /// `appid@realm` of each issuer. A token service that is trusted for several tenants is

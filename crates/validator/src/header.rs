@@ -1,29 +1,43 @@
-//! Where a token may stand: in one `Authorization` header (rules V1 and V2).
+//! A request's headers, as far as its token goes.
 
 use actas_token::Refusal;
-use actas_token::jws::TOKEN_BYTES_MAX;
-use http::HeaderMap;
+use actas_token::authorization::{Authorization, Scheme};
+use actas_token::possession::ResourceRequest;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, Method};
 
-/// The token of a request.
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+
+/// The token of a request to a server that admits `Bearer` alone (rules V1 and V2).
 ///
 /// An absent header and an empty `Bearer` both ask for the challenge: the latter is how
 /// a server says that it speaks OAuth (MS-XOAUTH 3.2.5.4). So does any other scheme.
 pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Refusal> {
-    let mut all = headers.get_all(AUTHORIZATION).iter();
-    let Some(header) = all.next() else { return Err(Refusal::NoToken) };
-    if all.next().is_some() {
-        return Err(Refusal::AuthorizationHeader);
+    let read = authorization(headers)?;
+    if read.scheme == Scheme::Bearer { Ok(read.token) } else { Err(Refusal::NoToken) }
+}
+
+/// The token of a request, under whichever scheme.
+pub fn authorization(headers: &HeaderMap) -> Result<Authorization<'_>, Refusal> {
+    Authorization::read(headers.get_all(AUTHORIZATION).iter().map(http::HeaderValue::as_bytes))
+}
+
+/// A request as [`crate::Validator::admit`] wants it. `path` is the one that was asked,
+/// `certificate` the one (DER) whose key the client proved to hold in the TLS handshake.
+pub fn resource_request<'r>(
+    method: &'r Method,
+    path: &'r str,
+    headers: &'r HeaderMap,
+    certificate: Option<&'r [u8]>,
+) -> ResourceRequest<'r> {
+    let values = |name: &HeaderName| headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
+    ResourceRequest {
+        method: method.as_str(),
+        path,
+        authorization: values(&AUTHORIZATION),
+        proofs: values(&DPOP),
+        certificate,
     }
-    let text = header.to_str().map_err(|_| Refusal::AuthorizationHeader)?;
-    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
-        return Err(Refusal::NoToken);
-    }
-    if token.len() > TOKEN_BYTES_MAX || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Refusal::AuthorizationHeader);
-    }
-    Ok(token)
 }
 
 #[cfg(test)]
@@ -47,6 +61,7 @@ mod tests {
         check(&["Bearer"], &Err(Refusal::NoToken));
         check(&["Bearer "], &Err(Refusal::NoToken));
         check(&["Basic YTpi"], &Err(Refusal::NoToken));
+        check(&["DPoP a.b.c"], &Err(Refusal::NoToken));
         check(&["Bearer  a.b.c"], &Err(Refusal::AuthorizationHeader));
         check(&["Bearer a.b.c d"], &Err(Refusal::AuthorizationHeader));
         check(&["Bearer a.b.c", "Bearer a.b.c"], &Err(Refusal::AuthorizationHeader));

@@ -16,6 +16,6 @@ mod issuer;
 mod validator;
 
 pub use challenge::diagnostics_header;
-pub use header::bearer_token;
+pub use header::{authorization, bearer_token, resource_request};
 pub use issuer::{ConfiguredIssuer, IssuerKind, MetadataSource};
 pub use validator::{Configuration, Validator};

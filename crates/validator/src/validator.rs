@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actas_token::accept::accept_from;
+use actas_token::authorization::Scheme;
+use actas_token::dpop::Proofs;
+use actas_token::possession::{Presented, ResourceRequest};
 use actas_token::{Accepted, IssuerKeys, Limits, Partner, Possession, Refusal, Resource, TenantId, Trust};
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
@@ -102,6 +105,36 @@ impl Validator {
             return self.judge(token, possession, now);
         }
         verdict
+    }
+
+    /// Admits a request: its token, under either scheme, with the proof or the certificate
+    /// that the token is bound to. What is checked, in this order: the header (V1, V2);
+    /// under the scheme `DPoP` the proof by itself and its nonce (V21); the token (V3 to
+    /// V17, and V21 that it is bound to what the caller holds); that the proof is used once.
+    pub async fn admit(
+        &self,
+        request: &ResourceRequest<'_>,
+        proofs: &Proofs,
+        now: Timestamp,
+    ) -> Result<Accepted, Refusal> {
+        let presented = Presented::read(request, proofs, now)?;
+        let accepted = self.validate_from(presented.authorization.token, presented.possession(), now).await?;
+        presented.spend(proofs, now)?;
+        Ok(accepted)
+    }
+
+    /// The values of `WWW-Authenticate` for a refused request that came under `scheme`.
+    pub fn challenges(
+        &self,
+        scheme: Option<Scheme>,
+        refusal: &Refusal,
+        authorization_uri: Option<&str>,
+        error: Option<&'static str>,
+    ) -> Vec<String> {
+        let dpop = challenge::dpop_challenge(scheme, refusal, error);
+        let bearer = scheme != Some(Scheme::Dpop);
+        let bearer = bearer.then(|| self.challenge(authorization_uri, error));
+        bearer.into_iter().chain(dpop).collect()
     }
 
     /// The value of `WWW-Authenticate` for a caller without a good token.

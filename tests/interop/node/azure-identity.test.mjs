@@ -11,6 +11,7 @@ import { ClientCertificateCredential } from "@azure/identity";
 
 import {
   REFUSED,
+  appDisabled,
   check,
   credential,
   disabled,
@@ -103,5 +104,9 @@ suite("@azure/identity", () => {
   test("no token is issued for a disabled Exchange", async () => {
     await checkRefused(token(credential(disabled), { of: disabled }), REFUSED.resource);
     assert.ok(await token(credential(disabled), { of: disabled, scope: `${disabled.BASE_URL}/.default` }));
+  });
+
+  test("a disabled application gets no token", async () => {
+    await checkRefused(token(credential(appDisabled), { of: appDisabled }), REFUSED.disabled);
   });
 });

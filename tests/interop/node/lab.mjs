@@ -11,7 +11,7 @@ import { createRemoteJWKSet, jwtVerify } from "jose";
  * The ready file. Names that end in `_PEM` are paths.
  *
  * @typedef {Record<"BASE_URL" | "TENANT" | "TENANT_DOMAIN" | "CLIENT_ID" | "CLIENT_SECRET" | "KEY_PEM" | "CERT_PEM"
- *   | "CA_PEM" | "SCOPE" | "RESOURCE" | "TOKEN_URL" | "GRAPH_URL" | "TENANT2" | "CLIENT2_ID" | "KEY2_PEM"
+ *   | "CA_PEM" | "SCOPE" | "RESOURCE" | "TOKEN_URL" | "GRAPH_URL" | "EWS_URL" | "MAILBOX" | "TENANT2" | "CLIENT2_ID" | "KEY2_PEM"
  *   | "CERT2_PEM", string>} Lab
  */
 
@@ -27,7 +27,7 @@ import { createRemoteJWKSet, jwtVerify } from "jose";
  * @typedef {{ status?: number, error: string, code: number }} Refusal
  */
 
-/** @type {{ lab: Lab, expired: Lab, disabled: Lab }} */
+/** @type {{ lab: Lab, expired: Lab, disabled: Lab, appDisabled: Lab }} */
 const labs = JSON.parse(readFileSync(process.env.ACTAS_LABS ?? "labs.json", "utf8"));
 
 /** The lab as it is meant to be. */
@@ -36,6 +36,8 @@ export const lab = labs.lab;
 export const expired = labs.expired;
 /** One whose Exchange has a disabled service principal. */
 export const disabled = labs.disabled;
+/** One whose application has a disabled service principal. */
+export const appDisabled = labs.appDisabled;
 
 /**
  * @param {Lab} of
@@ -66,6 +68,7 @@ export const impostor = {
 export const REFUSED = {
   key: { status: 401, error: "invalid_client", code: 700027 },
   application: { status: 400, error: "unauthorized_client", code: 700016 },
+  disabled: { status: 400, error: "unauthorized_client", code: 7000112 },
   resource: { status: 400, error: "invalid_resource", code: 500011 },
 };
 

@@ -8,9 +8,11 @@ import { suite, test } from "node:test";
 import { ClientCertificateCredential } from "@azure/identity";
 import { Client } from "@microsoft/microsoft-graph-client";
 import { TokenCredentialAuthenticationProvider } from "@microsoft/microsoft-graph-client/authProviders/azureTokenCredentials/index.js";
+import { SignJWT } from "jose";
 
-import { credential, disabled, expired, failure, lab, others, own } from "./lab.mjs";
+import { appDisabled, credential, disabled, expired, failure, lab, others, own, thumbprint, webKey } from "./lab.mjs";
 
+const DIRECTORY = "00000002-0000-0000-c000-000000000000";
 const EXCHANGE = "00000002-0000-0ff1-ce00-000000000000";
 
 /**
@@ -113,6 +115,43 @@ suite("microsoft-graph-client", () => {
     await assert.rejects(read(graph(fresh)), /AADSTS700027/);
   });
 
+  /**
+   * What shows that a key of the object is held, as the documentation of addKey has it.
+   *
+   * @param {Credential} signer
+   * @param {string} id
+   */
+  async function proof(signer, id) {
+    const now = Math.floor(Date.now() / 1000);
+    const x5t = Buffer.from(thumbprint(signer, "fingerprint"), "hex").toString("base64url");
+    return new SignJWT({ aud: DIRECTORY, iss: id, nbf: now, exp: now + 600 })
+      .setProtectedHeader({ alg: "RS256", typ: "JWT", x5t })
+      .sign(await webKey(signer, "RSASSA-PKCS1-v1_5"));
+  }
+
+  test("a key is added and removed by proof", async () => {
+    const fresh = credential(disabled);
+    const { id, keyCredentials: before } = await read(graph(own));
+    const keyCredential = { type: "AsymmetricX509Cert", usage: "Verify", key: der(fresh) };
+    const add = (/** @type {string} */ shown) =>
+      graph(own).api(`/servicePrincipals/${id}/addKey`).post({ keyCredential, passwordCredential: null, proof: shown });
+    const unproven = { status: 401, code: "Authentication_MissingOrMalformed" };
+    assert.deepEqual(await refused(add(await proof(fresh, id))), unproven);
+    assert.deepEqual(await refused(add(await proof(own, crypto.randomUUID()))), unproven);
+
+    const { keyId } = await add(await proof(own, id));
+    // The new key signs in, and proves itself.
+    const client = graph(fresh);
+    const during = await read(client);
+    assert.deepEqual(
+      during.keyCredentials.map(({ key }) => key),
+      [der(own), der(fresh)],
+    );
+    await client.api(`/servicePrincipals/${id}/removeKey`).post({ keyId, proof: await proof(fresh, id) });
+    assert.deepEqual((await read(graph(own))).keyCredentials, before);
+    await assert.rejects(read(graph(fresh)), /AADSTS700027/);
+  });
+
   test("what is no certificate is no key", async () => {
     const { id, keyCredentials } = await read(graph(own));
     const nothing = { type: "AsymmetricX509Cert", usage: "Verify", key: "bm90aGluZw==" };
@@ -147,6 +186,7 @@ suite("microsoft-graph-client", () => {
     await assert.rejects(read(graph(others)), /AADSTS700027/);
     await assert.rejects(read(graph(own, { tenant: lab.TENANT2 })), /AADSTS700016/);
     await assert.rejects(read(graph(credential(expired), { of: expired })), /AADSTS700027/);
+    await assert.rejects(read(graph(credential(appDisabled), { of: appDisabled })), /AADSTS7000112/);
   });
 
   test("a disabled Exchange does not close the directory", async () => {

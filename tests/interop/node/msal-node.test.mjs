@@ -8,6 +8,7 @@ import { ConfidentialClientApplication, ProtocolMode } from "@azure/msal-node";
 
 import {
   REFUSED,
+  appDisabled,
   check,
   credential,
   disabled,
@@ -137,6 +138,11 @@ for (const { name, algorithm, hint, form } of FORMS) {
     test("no token is issued for a disabled Exchange", async () => {
       const application = client(form(credential(disabled)), { of: disabled });
       assert.deepEqual(await refused(application, disabled), REFUSED.resource);
+    });
+
+    test("a disabled application gets no token", async () => {
+      const application = client(form(credential(appDisabled)), { of: appDisabled });
+      assert.deepEqual(await refused(application, appDisabled), REFUSED.disabled);
     });
   });
 }

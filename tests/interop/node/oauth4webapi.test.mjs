@@ -6,16 +6,21 @@ import { suite, test } from "node:test";
 
 import {
   ClientSecretBasic,
+  DPoP,
   PrivateKeyJwt,
+  WWWAuthenticateChallengeError,
   clientCredentialsGrantRequest,
   discoveryRequest,
+  generateKeyPair,
   modifyAssertion,
   processClientCredentialsResponse,
   processDiscoveryResponse,
+  protectedResourceRequest,
 } from "oauth4webapi";
 
 import {
   REFUSED,
+  appDisabled,
   check,
   credential,
   disabled,
@@ -147,5 +152,70 @@ suite("oauth4webapi", () => {
   test("no token is issued for a disabled Exchange", async () => {
     const server = await discovered({ of: disabled });
     assert.deepEqual(await refused(server, await signed(credential(disabled)), disabled), REFUSED.resource);
+  });
+
+  test("a disabled application gets no token", async () => {
+    const server = await discovered({ of: appDisabled });
+    const found = await refused(server, await signed(credential(appDisabled)), appDisabled);
+    assert.deepEqual(found, REFUSED.disabled);
+  });
+});
+
+suite("oauth4webapi, with DPoP", () => {
+  const client = { client_id: lab.CLIENT_ID };
+  const list = new URL(`${lab.GRAPH_URL}/servicePrincipals`);
+
+  /** @param {string} scope */
+  async function bound(scope) {
+    const server = await discovered();
+    const handle = DPoP(client, await generateKeyPair("ES256"));
+    const answer = await clientCredentialsGrantRequest(server, client, await signed(own), { scope }, { DPoP: handle });
+    const { access_token: token, token_type } = await processClientCredentialsResponse(server, client, answer);
+    assert.equal(token_type, "dpop");
+    return { handle, token };
+  }
+
+  /** @param {Promise<unknown>} work */
+  async function challenged(work) {
+    const error = await failure(work);
+    assert.ok(error instanceof WWWAuthenticateChallengeError, String(error));
+    assert.equal(error.status, 401);
+    return error.cause.map(({ scheme, parameters }) => [scheme, parameters.error, parameters.algs]);
+  }
+
+  test("a token is bound, and opens Graph again and again", async () => {
+    const { handle, token } = await bound(`${lab.BASE_URL}/.default`);
+    assert.equal(JSON.parse(atob(String(token.split(".")[1]))).cnf.jkt, await handle.calculateThumbprint());
+    for (let times = 0; times < 2; times += 1) {
+      const answer = await protectedResourceRequest(token, "GET", list, undefined, undefined, { DPoP: handle });
+      const { value } = await answer.json();
+      assert.ok(value.some((/** @type {{ appId: string }} */ { appId }) => appId === lab.CLIENT_ID));
+    }
+  });
+
+  test("a token is bound, and opens EWS", async () => {
+    const { handle, token } = await bound(lab.SCOPE);
+    const headers = new Headers({ "content-type": "text/xml; charset=utf-8" });
+    const body = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"
+      xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"
+      xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"><s:Header><t:ExchangeImpersonation>
+      <t:ConnectingSID><t:PrimarySmtpAddress>${lab.MAILBOX}</t:PrimarySmtpAddress></t:ConnectingSID>
+      </t:ExchangeImpersonation></s:Header><s:Body><m:GetFolder><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape>
+      </m:FolderShape><m:FolderIds><t:DistinguishedFolderId Id="inbox"/></m:FolderIds></m:GetFolder></s:Body>
+      </s:Envelope>`;
+    const ews = new URL(lab.EWS_URL);
+    const answer = await protectedResourceRequest(token, "POST", ews, headers, body, { DPoP: handle });
+    assert.match(await answer.text(), /ResponseClass="Success"/);
+  });
+
+  test("with another key, or as Bearer, it opens nothing", async () => {
+    const algorithms = "ES256 PS256 RS256";
+    const { token } = await bound(`${lab.BASE_URL}/.default`);
+    const other = DPoP(client, await generateKeyPair("ES256"));
+    const wrong = protectedResourceRequest(token, "GET", list, undefined, undefined, { DPoP: other });
+    assert.deepEqual(await challenged(wrong), [["dpop", "invalid_token", algorithms]]);
+    const plain = await challenged(protectedResourceRequest(token, "GET", list));
+    assert.deepEqual(plain.at(-1), ["dpop", undefined, algorithms]);
+    assert.equal(plain[0]?.[0], "bearer");
   });
 });

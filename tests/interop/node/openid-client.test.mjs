@@ -8,6 +8,7 @@ import { ClientSecretPost, PrivateKeyJwt, clientCredentialsGrant, discovery } fr
 
 import {
   REFUSED,
+  appDisabled,
   check,
   credential,
   disabled,
@@ -112,5 +113,10 @@ suite("openid-client", () => {
   test("no token is issued for a disabled Exchange", async () => {
     const config = await configuration(credential(disabled), { of: disabled });
     assert.deepEqual(await refused(config, disabled), REFUSED.resource);
+  });
+
+  test("a disabled application gets no token", async () => {
+    const config = await configuration(credential(appDisabled), { of: appDisabled });
+    assert.deepEqual(await refused(config, appDisabled), REFUSED.disabled);
   });
 });

@@ -56,15 +56,17 @@ async function run() {
         "or build `actas` and set ACTAS_BIN to its path",
     );
   }
-  const [lab, expired, disabled] = await Promise.all([
+  const [lab, expired, disabled, appDisabled] = await Promise.all([
     start("lab"),
     start("expired", "cred-expired"),
     start("disabled", "sp-disabled"),
+    start("app-disabled", "app-disabled"),
   ]);
   const labs = join(folder, "labs.json");
-  writeFileSync(labs, JSON.stringify({ lab, expired, disabled }));
+  writeFileSync(labs, JSON.stringify({ lab, expired, disabled, appDisabled }));
   const authorities = join(folder, "authorities.pem");
-  writeFileSync(authorities, [lab, expired, disabled].map(({ CA_PEM }) => readFileSync(CA_PEM, "utf8")).join("\n"));
+  const all = [lab, expired, disabled, appDisabled];
+  writeFileSync(authorities, all.map(({ CA_PEM }) => readFileSync(CA_PEM, "utf8")).join("\n"));
 
   const suites = readdirSync(here).filter((name) => name.endsWith(".test.mjs"));
   const words = ["--test", "--test-reporter=spec", `--test-timeout=${SUITE_SECONDS * 1000}`, ...suites];

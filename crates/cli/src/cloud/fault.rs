@@ -1,5 +1,5 @@
-//! Faults that a cloud can start with, by the names of the doctor's checks, so that
-//! whoever handles them can be tested.
+//! Faults that a cloud can start with, so that whoever handles them can be tested: by the
+//! names of the doctor's checks, and one more.
 
 use actas_directory::{TenantId, User, well_known};
 use actas_store::directory::Audit;
@@ -15,6 +15,8 @@ const DAY: std::time::Duration = std::time::Duration::from_hours(24);
 /// A fault on the cloud's side.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fault {
+    /// The application's own principal is disabled.
+    ApplicationDisabled,
     /// A certificate of an unknown hand on the application's principal.
     AlienCredential,
     /// Exchange's principal lacks the host in the audience.
@@ -35,8 +37,9 @@ pub(crate) enum Fault {
     PrincipalDisabled,
 }
 
-const ALL: [(&str, Fault); 9] = [
+const ALL: [(&str, Fault); 10] = [
     ("alien-credential", Fault::AlienCredential),
+    ("app-disabled", Fault::ApplicationDisabled),
     ("aud-mismatch", Fault::AudienceMismatch),
     ("cred-expired", Fault::CredentialExpired),
     ("cred-window", Fault::CredentialWindow),
@@ -107,6 +110,11 @@ impl Cloud {
                         credential.end += SignedDuration::from_hours(24 * 3650);
                     }
                 }
+                self.directory.update_principal(&own, audit()).await?;
+            }
+            Fault::ApplicationDisabled => {
+                let mut own = principal(app_id).await?;
+                own.enabled = false;
                 self.directory.update_principal(&own, audit()).await?;
             }
             Fault::AudienceMismatch | Fault::PrincipalDisabled => {

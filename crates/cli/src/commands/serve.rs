@@ -172,6 +172,7 @@ fn default_cloud(workplace: &Workplace) -> Result<CloudConfig, Problem> {
         data: workplace.data.join(CLOUD_FOLDER),
         seed_file: None,
         tls_client_auth: false,
+        require_dpop_nonce: false,
         mailbox_quota_bytes: None,
         elsewhere: BTreeMap::new(),
     })
@@ -187,7 +188,11 @@ async fn start_cloud(config: &CloudConfig, console: &Console) -> Result<Cloud, P
         listen: config.listen,
         http_listen: config.http_listen,
         place: Place::public(config.public_origin.clone()),
-        policy: Policy { tls_client_auth: config.tls_client_auth, ..Policy::default() },
+        policy: Policy {
+            tls_client_auth: config.tls_client_auth,
+            require_dpop_nonce: config.require_dpop_nonce,
+            ..Policy::default()
+        },
         mailboxes: Mailboxes::configured(config)?,
         clock: SystemClock::shared(),
     };

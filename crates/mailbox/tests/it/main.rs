@@ -11,6 +11,8 @@ mod faults;
 mod folders;
 mod hostile;
 mod items;
+mod limits;
+mod possession;
 mod roundtrip;
 mod search;
 mod trees;

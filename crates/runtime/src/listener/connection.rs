@@ -1,28 +1,66 @@
-//! One connection: counted from its first byte to its last.
+//! One connection: counted from its first byte to its last, and cut off when its peer
+//! holds it without using it.
 
-use std::future::{Ready, ready};
+use std::collections::HashMap;
+use std::future::{Future, Ready, ready};
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum_server::accept::Accept;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Sleep, sleep};
 
-/// Admits a number of connections at once and closes the others.
+use super::Limits;
+
+/// What a peer has to take of an answer within [`Limits::write_timeout`], in bytes: less is
+/// not a slow line but a held one.
+const PROGRESS_BYTES_MIN: usize = 16 * 1024;
+
+/// Admits a number of connections at once, and of them a number from one address, and
+/// closes the others.
 ///
 /// Waiting for a place would hold the socket, which is what runs out first.
 #[derive(Clone, Debug)]
 pub(super) struct LimitAcceptor {
     places: Arc<Semaphore>,
+    addresses: Arc<Addresses>,
+    write_timeout: Duration,
+    idle_timeout: Duration,
 }
 
 impl LimitAcceptor {
-    pub(super) fn new(connections_max: usize) -> Self {
-        let places = connections_max.min(Semaphore::MAX_PERMITS);
-        Self { places: Arc::new(Semaphore::new(places)) }
+    pub(super) fn new(limits: &Limits) -> Self {
+        let places = limits.connections_max.min(Semaphore::MAX_PERMITS);
+        Self {
+            places: Arc::new(Semaphore::new(places)),
+            addresses: Arc::new(Addresses {
+                connections_max: limits.connections_per_address_max,
+                counts: Mutex::default(),
+            }),
+            write_timeout: limits.write_timeout,
+            idle_timeout: limits.idle_timeout,
+        }
+    }
+
+    fn admit(&self, stream: TcpStream) -> io::Result<Counted> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| io::Error::other("there are too many connections"))?;
+        let address = Addresses::enter(&self.addresses, stream.peer_addr()?.ip())
+            .ok_or_else(|| io::Error::other("there are too many connections from one address"))?;
+        stream.set_nodelay(true)?;
+        Ok(Counted {
+            stream,
+            written: Stall::new(self.write_timeout),
+            idle: Stall::new(self.idle_timeout),
+            _place: place,
+            _address: address,
+        })
     }
 }
 
@@ -32,18 +70,113 @@ impl<S> Accept<TcpStream, S> for LimitAcceptor {
     type Future = Ready<io::Result<(Counted, S)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            return ready(Err(io::Error::other("there are too many connections")));
-        };
-        ready(stream.set_nodelay(true).map(|()| (Counted { stream, _place: place }, service)))
+        ready(self.admit(stream).map(|stream| (stream, service)))
     }
 }
 
-/// A connection and the place that it takes.
+/// How many connections there are from each address: as many entries as connections, at
+/// most.
+#[derive(Debug)]
+struct Addresses {
+    connections_max: usize,
+    counts: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// A place among the connections from an address.
+#[derive(Debug)]
+struct Entered {
+    addresses: Arc<Addresses>,
+    address: IpAddr,
+}
+
+impl Addresses {
+    fn enter(addresses: &Arc<Self>, address: IpAddr) -> Option<Entered> {
+        let address = address.to_canonical();
+        let mut counts = addresses.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= addresses.connections_max.max(1) {
+            return None;
+        }
+        *count += 1;
+        Some(Entered { addresses: Arc::clone(addresses), address })
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let mut counts = self.addresses.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// Time that passes while nothing, or too little, gets through.
+#[derive(Debug)]
+struct Stall {
+    timeout: Duration,
+    /// Runs since something had to wait.
+    running: Option<Pin<Box<Sleep>>>,
+    /// What got through since.
+    bytes: usize,
+}
+
+impl Stall {
+    fn new(timeout: Duration) -> Self {
+        Self { timeout, running: None, bytes: 0 }
+    }
+
+    /// Whether it waited too long for at least `bytes_min`. To be asked by whoever waits:
+    /// its task is woken when the time is over.
+    fn is_over(&mut self, bytes_min: usize, context: &mut Context<'_>) -> bool {
+        let timeout = self.timeout;
+        loop {
+            let running = self.running.get_or_insert_with(|| Box::pin(sleep(timeout)));
+            if running.as_mut().poll(context).is_pending() {
+                return false;
+            }
+            if self.bytes < bytes_min {
+                return true;
+            }
+            self.clear();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.running = None;
+        self.bytes = 0;
+    }
+}
+
+/// A connection and the places that it takes.
 #[derive(Debug)]
 pub(super) struct Counted {
     stream: TcpStream,
+    /// Runs while what was written does not get away.
+    written: Stall,
+    /// Runs while nothing comes or goes.
+    idle: Stall,
     _place: OwnedSemaphorePermit,
+    _address: Entered,
+}
+
+impl Counted {
+    fn wrote(&mut self, outcome: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        match &outcome {
+            Poll::Ready(Ok(bytes)) => {
+                self.written.bytes = self.written.bytes.saturating_add(*bytes);
+                self.idle.bytes = self.idle.bytes.saturating_add(*bytes);
+            }
+            Poll::Pending if self.written.is_over(PROGRESS_BYTES_MIN, context) => {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")));
+            }
+            _ => {}
+        }
+        outcome
+    }
 }
 
 impl AsyncRead for Counted {
@@ -52,13 +185,23 @@ impl AsyncRead for Counted {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
+        match &outcome {
+            Poll::Ready(_) => self.idle.bytes = self.idle.bytes.saturating_add(buffer.filled().len() - before),
+            Poll::Pending if self.idle.is_over(1, context) => {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "nothing came or went")));
+            }
+            Poll::Pending => {}
+        }
+        outcome
     }
 }
 
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wrote(outcome, context)
     }
 
     fn poll_write_vectored(
@@ -66,14 +209,17 @@ impl AsyncWrite for Counted {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.wrote(outcome, context)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
 
+    /// Whoever flushes has nothing more to write: all of it got away.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.written.clear();
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

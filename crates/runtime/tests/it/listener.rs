@@ -209,6 +209,106 @@ async fn one_connection_too_many_is_closed() {
 }
 
 #[tokio::test]
+async fn an_address_has_a_share_of_the_connections() {
+    let limits = Limits { connections_per_address_max: 1, ..Limits::default() };
+    let router = Router::new().route("/", get(|| async { "here" }));
+    let server = serve_plain(bind(loopback()).unwrap(), router, &limits).unwrap();
+    let ask = async |from: &str| {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(from.parse().unwrap()).unwrap();
+        let mut stream = socket.connect(server.local_addr()).await.unwrap();
+        let sent = stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let heard = stream.read(&mut [0; 512]).await.unwrap_or(0);
+        (stream, sent.is_ok() && heard > 0)
+    };
+    let (first, heard) = ask("127.0.0.1:0").await;
+    assert!(heard);
+    assert!(!ask("127.0.0.1:0").await.1, "closed without a word");
+    assert!(ask("127.0.0.2:0").await.1, "another address");
+    drop(first);
+    while !ask("127.0.0.1:0").await.1 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until nobody is connected.
+async fn deserted(server: &actas_runtime::Server) {
+    let gone = async {
+        while server.connections() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(10), gone).await.is_ok(), "the connection is not closed");
+}
+
+#[tokio::test]
+async fn who_does_not_read_the_answer_is_cut_off() {
+    const BYTES: usize = 64 * 1024 * 1024;
+    let limits = Limits { write_timeout: Duration::from_millis(50), ..Limits::default() };
+    let authority = authority();
+    let router = Router::new().route("/", get(|| async { vec![b'a'; BYTES] }));
+    let plain = serve_plain(bind(loopback()).unwrap(), router.clone(), &limits).unwrap();
+    let tls = serve_tls(bind(loopback()).unwrap(), router, identity(&authority, &["localhost"]), &limits).unwrap();
+
+    let mut stream = TcpStream::connect(plain.local_addr()).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    stream.readable().await.unwrap();
+    deserted(&plain).await;
+    // Its own system still holds what was sent before the cut, and no more comes.
+    let mut heard = Vec::new();
+    let _ = stream.read_to_end(&mut heard).await;
+    assert!(heard.len() < BYTES, "{}", heard.len());
+
+    // Who reads gets everything, also over TLS.
+    for url in [format!("http://{}/", plain.local_addr()), format!("https://localhost:{}/", tls.local_addr().port())] {
+        let request = HttpRequest::get(&url).body_max(2 * BYTES);
+        let answer = client(&authority, &[]).send(request).await.unwrap();
+        assert_eq!(answer.body.len(), BYTES, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_an_answer() {
+    let limits = Limits { request_timeout: Duration::from_millis(50), ..Limits::default() };
+    let router = Router::new().route("/", post(|body: axum::body::Bytes| async move { body.len().to_string() }));
+    let server = serve_plain(bind(loopback()).unwrap(), router, &limits).unwrap();
+    let answer = async |sent: &[u8]| {
+        let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
+        stream.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n").await.unwrap();
+        stream.write_all(sent).await.unwrap();
+        let mut heard = [0; 512];
+        let bytes = tokio::time::timeout(Duration::from_secs(10), stream.read(&mut heard)).await.unwrap().unwrap();
+        String::from_utf8_lossy(&heard[..bytes]).lines().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(answer(b"abc").await, "HTTP/1.1 408 Request Timeout");
+    assert_eq!(answer(b"abcd").await, "HTTP/1.1 200 OK");
+}
+
+#[tokio::test]
+async fn an_idle_connection_ends() {
+    // Between two requests of HTTP/1.1, and of HTTP/2.
+    let router = Router::new().route("/", get(|| async { "here" }));
+    let of_header = Limits { header_read_timeout: Duration::from_millis(50), ..Limits::default() };
+    let of_idleness = Limits { idle_timeout: Duration::from_millis(50), ..Limits::default() };
+    for limits in [of_header, of_idleness.clone()] {
+        let server = serve_plain(bind(loopback()).unwrap(), router.clone(), &limits).unwrap();
+        let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        let mut heard = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut heard)).await;
+        assert!(ended.is_ok() && heard.ends_with(b"here"), "answered, and then closed");
+    }
+    let authority = authority();
+    let identity = identity(&authority, &["localhost"]);
+    let server = serve_tls(bind(loopback()).unwrap(), router, identity, &of_idleness).unwrap();
+    let client = client(&authority, &[]);
+    let url = format!("https://localhost:{}/", server.local_addr().port());
+    assert_eq!(status(&client, HttpRequest::get(&url)).await, 200);
+    deserted(&server).await;
+    assert_eq!(status(&client, HttpRequest::get(&url)).await, 200, "and another may come");
+}
+
+#[tokio::test]
 async fn who_says_nothing_is_cut_off() {
     let limits = Limits {
         handshake_timeout: Duration::from_millis(50),
@@ -222,9 +322,13 @@ async fn who_says_nothing_is_cut_off() {
         serve_tls(bind(loopback()).unwrap(), router.clone(), identity(&authority, &["localhost"]), &limits).unwrap();
     let plain = serve_plain(bind(loopback()).unwrap(), router, &limits).unwrap();
     let mut heard = Vec::new();
-    for (server, said) in
-        [(&tls, &b""[..]), (&plain, b""), (&plain, b"GET / HTT"), (&plain, b"GET / HTTP/1.1\r\nA: b\r\n")]
-    {
+    for (server, said) in [
+        (&tls, &b""[..]),
+        (&tls, b"\x16\x03\x01\x02\x00"),
+        (&plain, b""),
+        (&plain, b"GET / HTT"),
+        (&plain, b"GET / HTTP/1.1\r\nA: b\r\n"),
+    ] {
         let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
         stream.write_all(said).await.unwrap();
         let ended = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut heard));

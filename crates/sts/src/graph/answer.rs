@@ -3,16 +3,20 @@
 use actas_directory::application::UriRefused;
 use actas_directory::credential::CredentialRefused;
 use actas_directory::password::PasswordRefused;
-use actas_directory::proof::ProofRefused;
+use actas_directory::proof::ProofRefused as KeyProofRefused;
 use actas_directory::query::Unsupported;
+use actas_token::Refusal;
+use actas_token::authorization::Scheme;
+use actas_token::dpop::{self, ProofRefused};
 use axum::body::Body;
 use axum::response::Response;
-use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::Sts;
+use crate::possession::{DPOP, DPOP_NONCE};
 
 /// A request that was refused.
 #[derive(Clone, Debug)]
@@ -20,11 +24,24 @@ pub(super) struct GraphError {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// The schemes of the challenge, and the error of the scheme `DPoP`.
+    schemes: Schemes,
+}
+
+/// What a challenge offers.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Schemes {
+    #[default]
+    Bearer,
+    /// Who came with a proof is told about proofs alone.
+    Dpop(&'static str),
+    /// A token that is bound to a key came as `Bearer` (RFC 9449 §7.2).
+    Both,
 }
 
 const INVALID_TOKEN: &str = "InvalidAuthenticationToken";
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
-const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+pub(super) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 /// What Graph sends.
 const JSON: HeaderValue = HeaderValue::from_static(
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
@@ -34,11 +51,38 @@ const JSON: HeaderValue = HeaderValue::from_static(
 
 impl GraphError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), schemes: Schemes::Bearer }
     }
 
     pub(super) fn unauthenticated(why: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, INVALID_TOKEN, why)
+    }
+
+    /// A token that is refused before its claims count, or for want of its key.
+    pub(super) fn token(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::Proof(ProofRefused::Full) => Self::internal(refusal),
+            Refusal::Proof(why) => {
+                let mut refused = Self::unauthenticated(&format!("DPoP proof validation failure: {why}."));
+                refused.schemes = Schemes::Dpop(why.code());
+                refused
+            }
+            Refusal::Possession(why) => {
+                let mut refused = Self::unauthenticated(&format!("Access token validation failure: {why}."));
+                refused.schemes = Schemes::Both;
+                refused
+            }
+            Refusal::NoToken => Self::unauthenticated("Access token is empty."),
+            _ => Self::unauthenticated("CompactToken parsing failed."),
+        }
+    }
+
+    /// The same refusal for a token that came under a scheme.
+    pub(super) fn under(mut self, scheme: Scheme) -> Self {
+        if scheme == Scheme::Dpop {
+            self.schemes = Schemes::Dpop("invalid_token");
+        }
+        self
     }
 
     pub(super) fn denied() -> Self {
@@ -125,8 +169,8 @@ impl From<Unsupported> for GraphError {
     }
 }
 
-impl From<ProofRefused> for GraphError {
-    fn from(why: ProofRefused) -> Self {
+impl From<KeyProofRefused> for GraphError {
+    fn from(why: KeyProofRefused) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "Authentication_MissingOrMalformed", format!("Invalid proof: {why}."))
     }
 }
@@ -187,11 +231,8 @@ pub(super) fn no_content() -> Response {
 }
 
 /// Adds what every answer carries, and turns an error into one.
-pub(super) fn finish(
-    sts: &Sts,
-    outcome: Result<Response, GraphError>,
-    client_request_id: Option<&HeaderValue>,
-) -> Response {
+pub(super) fn finish(sts: &Sts, outcome: Result<Response, GraphError>, request_headers: &HeaderMap) -> Response {
+    let client_request_id = request_headers.get(CLIENT_REQUEST_ID);
     let request_id = Uuid::new_v4().to_string();
     let mut response = outcome.unwrap_or_else(|error| {
         let mut inner = json!({
@@ -202,13 +243,18 @@ pub(super) fn finish(
         let body = json!({ "error": { "code": error.code, "message": error.message, "innerError": inner } });
         let mut response = json(error.status, &body);
         if error.code == INVALID_TOKEN {
-            let challenge = format!(
+            let bearer = format!(
                 "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", client_id=\"{}\"",
                 sts.origin(),
                 actas_directory::well_known::GRAPH
             );
-            if let Ok(challenge) = HeaderValue::from_str(&challenge) {
-                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            let challenges = match error.schemes {
+                Schemes::Bearer => vec![bearer],
+                Schemes::Dpop(error) => vec![dpop::challenge(Some(error))],
+                Schemes::Both => vec![bearer, dpop::challenge(None)],
+            };
+            for challenge in challenges.iter().filter_map(|value| HeaderValue::from_str(value).ok()) {
+                response.headers_mut().append(WWW_AUTHENTICATE, challenge);
             }
         }
         response
@@ -219,6 +265,13 @@ pub(super) fn finish(
     }
     if let Some(id) = client_request_id {
         headers.insert(CLIENT_REQUEST_ID, id.clone());
+    }
+    // Every answer to a proof brings a fresh nonce (RFC 9449 §8.2, §9).
+    if request_headers.contains_key(DPOP)
+        && let Some(Ok(nonce)) = sts.0.proofs.nonce(sts.0.clock.now()).as_deref().map(HeaderValue::from_str)
+    {
+        headers.insert(DPOP_NONCE, nonce);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
 }

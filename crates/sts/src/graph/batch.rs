@@ -3,12 +3,12 @@
 
 use axum::body::to_bytes;
 use axum::response::Response;
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::answer::{self, GraphError};
+use super::answer::{self, CLIENT_REQUEST_ID, GraphError};
 use super::caller::Caller;
 use super::handle_again;
 use crate::Sts;
@@ -37,9 +37,14 @@ struct One {
     depends_on: Vec<String>,
 }
 
-/// Performs a batch; each of its requests looks at the caller again.
-pub(super) async fn handle(sts: &Sts, headers: &HeaderMap, body: &[u8]) -> Result<Response, GraphError> {
-    Caller::authenticate(sts, headers).await?;
+/// Performs a batch; each of its requests looks at the caller again. The token was judged
+/// once, for all of it: a proof of possession is for the batch, and used up by it.
+pub(super) async fn handle(
+    sts: &Sts,
+    caller: &Caller,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Response, GraphError> {
     let batch: Batch = serde_json::from_slice(body)
         .map_err(|error| GraphError::bad_request(format!("Invalid batch payload: {error}.")))?;
     if !(1..=REQUESTS_MAX).contains(&batch.requests.len()) {
@@ -50,13 +55,15 @@ pub(super) async fn handle(sts: &Sts, headers: &HeaderMap, body: &[u8]) -> Resul
             return Err(GraphError::bad_request("Two requests of the batch have the same id."));
         }
     }
+    // An answer inside the batch names the batch's request, and needs no nonce.
+    let own: HeaderMap = headers.get_all(CLIENT_REQUEST_ID).iter().map(|id| (CLIENT_REQUEST_ID, id.clone())).collect();
     let mut answers: Vec<(String, StatusCode, Value)> = Vec::with_capacity(batch.requests.len());
     for one in &batch.requests {
         let known = |id: &String| answers.iter().find(|(other, ..)| other == id).map(|(_, status, _)| *status);
         // What comes later in the batch cannot have been answered.
         let waits = one.depends_on.iter().any(|id| !known(id).is_some_and(|status| status.is_success()));
-        let outcome = if waits { Err(GraphError::dependency()) } else { perform(sts, headers, one).await };
-        let response = answer::finish(sts, outcome, headers.get("client-request-id"));
+        let outcome = if waits { Err(GraphError::dependency()) } else { perform(sts, caller, one).await };
+        let response = answer::finish(sts, outcome, &own);
         let status = response.status();
         answers.push((one.id.clone(), status, shown(&one.id, response).await?));
     }
@@ -64,7 +71,7 @@ pub(super) async fn handle(sts: &Sts, headers: &HeaderMap, body: &[u8]) -> Resul
     Ok(answer::json(StatusCode::OK, &json!({ "responses": all })))
 }
 
-async fn perform(sts: &Sts, outer: &HeaderMap, one: &One) -> Result<Response, GraphError> {
+async fn perform(sts: &Sts, caller: &Caller, one: &One) -> Result<Response, GraphError> {
     let wrong = || GraphError::bad_request("The request of the batch is malformed.");
     let method: Method = one.method.to_ascii_uppercase().parse().map_err(|_| wrong())?;
     let uri: Uri = format!("/v1.0/{}", one.url.trim_start_matches('/')).parse().map_err(|_| wrong())?;
@@ -77,10 +84,9 @@ async fn perform(sts: &Sts, outer: &HeaderMap, one: &One) -> Result<Response, Gr
         let value = HeaderValue::from_str(value.as_str().ok_or_else(wrong)?).map_err(|_| wrong())?;
         headers.append(name, value);
     }
-    headers.remove(AUTHORIZATION);
-    headers.extend(outer.get_all(AUTHORIZATION).iter().map(|token| (AUTHORIZATION, token.clone())));
     let body = one.body.as_ref().map(Value::to_string).unwrap_or_default();
-    Box::pin(handle_again(sts, &method, &uri, &headers, body.as_bytes())).await
+    let caller = caller.again(sts).await?;
+    Box::pin(handle_again(sts, &caller, &method, &uri, &headers, body.as_bytes())).await
 }
 
 async fn shown(id: &str, response: Response) -> Result<Value, GraphError> {

@@ -4,8 +4,7 @@
 use actas_directory::{ServicePrincipal, TenantId, well_known};
 use actas_token::claims::Claims;
 use actas_token::jws::{Compact, Reading, SignedBy};
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use actas_token::possession::{Presented, ResourceRequest};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -19,39 +18,59 @@ const SKEW: SignedDuration = SignedDuration::from_mins(5);
 pub(super) struct Caller {
     pub(super) tenant: TenantId,
     pub(super) principal: ServicePrincipal,
+    /// What the token says.
+    roles: Vec<String>,
+    /// What of that is so.
     permissions: Vec<String>,
 }
 
 // === impl Caller ===
 
 impl Caller {
-    pub(super) async fn authenticate(sts: &Sts, headers: &HeaderMap) -> Result<Self, GraphError> {
-        let mut all = headers.get_all(AUTHORIZATION).iter();
-        let (Some(header), None) = (all.next(), all.next()) else {
-            return Err(GraphError::unauthenticated("Access token is empty."));
-        };
-        let token = header
-            .to_str()
-            .ok()
-            .and_then(|text| text.split_once(' '))
-            .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
-            .map(|(_, token)| token)
-            .ok_or_else(|| GraphError::unauthenticated("Access token is empty."))?;
-        let claims = verified_claims(sts, token)?;
-        let (tenant, roles) = check_claims(sts, &claims, sts.0.clock.now())?;
+    /// Who sent a request. Its token comes first with what it is bound to, in the order of
+    /// `actas_validator`: the header, the proof by itself, the token, that the token is bound
+    /// to what the caller holds; at last the proof is used up.
+    pub(super) async fn authenticate(sts: &Sts, request: &ResourceRequest<'_>) -> Result<Self, GraphError> {
+        let now = sts.0.clock.now();
+        let presented = Presented::read(request, &sts.0.proofs, now).map_err(|refusal| GraphError::token(&refusal))?;
+        let caller = Self::of(sts, &presented, now).await;
+        let caller = caller.map_err(|error| error.under(presented.authorization.scheme))?;
+        presented.spend(&sts.0.proofs, now).map_err(|refusal| GraphError::token(&refusal))?;
+        Ok(caller)
+    }
+
+    async fn of(sts: &Sts, presented: &Presented<'_>, now: Timestamp) -> Result<Self, GraphError> {
+        let claims = verified_claims(sts, presented)?;
+        let (tenant, roles) = check_claims(sts, &claims, now)?;
         let app_id = text(&claims, "appid")?.parse().map_err(|_| refuse("Access token names no application."))?;
+        let object = text(&claims, "oid")?;
+        Self::looked_up(sts, tenant, app_id, object, roles).await
+    }
+
+    /// The same caller as it is now: for the next request of a batch, of which the last may
+    /// have changed what it is.
+    pub(super) async fn again(&self, sts: &Sts) -> Result<Self, GraphError> {
+        let object = self.principal.id.to_string();
+        Self::looked_up(sts, self.tenant, self.principal.app_id, &object, self.roles.clone()).await
+    }
+
+    async fn looked_up(
+        sts: &Sts,
+        tenant: TenantId,
+        app_id: Uuid,
+        object: &str,
+        roles: Vec<String>,
+    ) -> Result<Self, GraphError> {
         let principal = sts.0.directory.principal_by_app(tenant, app_id).await?;
         // A token outlives a change of heart; its principal does not.
         let principal = principal
-            .filter(|principal| {
-                principal.enabled && Some(principal.id.to_string().as_str()) == text(&claims, "oid").ok()
-            })
+            .filter(|principal| principal.enabled && principal.id.to_string() == object)
             .ok_or_else(|| refuse("The application was disabled or removed."))?;
         // A permission must be in the token and still be assigned.
         let graph = sts.0.directory.principal_by_app(tenant, well_known::GRAPH).await?;
         let assigned = graph.map(|graph| principal.roles_on(&graph)).unwrap_or_default();
-        let permissions = roles.into_iter().filter(|role| assigned.contains(role)).collect();
-        Ok(Self { tenant, principal, permissions })
+        let permissions = roles.iter().filter(|role| assigned.contains(role)).cloned().collect();
+        Ok(Self { tenant, principal, roles, permissions })
     }
 
     /// Whether the caller holds one of these permissions: in the token, and still.
@@ -73,8 +92,9 @@ fn text<'c>(claims: &'c Claims, name: &'static str) -> Result<&'c str, GraphErro
     claims.text(name).map_err(|error| refuse(&format!("Access token validation failure: {error}.")))
 }
 
-fn verified_claims(sts: &Sts, token: &str) -> Result<Claims, GraphError> {
-    let token = Compact::parse(token, Reading::Strict).map_err(|_| refuse("CompactToken parsing failed."))?;
+fn verified_claims(sts: &Sts, presented: &Presented<'_>) -> Result<Claims, GraphError> {
+    let token = Compact::parse(presented.authorization.token, Reading::Strict)
+        .map_err(|_| refuse("CompactToken parsing failed."))?;
     let SignedBy::Algorithm(algorithm) = token.header.signed_by else {
         return Err(refuse("Access token is not signed."));
     };
@@ -82,11 +102,18 @@ fn verified_claims(sts: &Sts, token: &str) -> Result<Claims, GraphError> {
     let ring = sts.0.keys.load();
     let mut named = ring.published().iter().filter(|(_, key)| key.named_by(&token.header));
     if named.any(|(_, key)| key.verifies(algorithm, input, &token.signature)) {
-        crate::possession::check_unbound(&token).map_err(refuse)?;
+        check_kind(&token)?;
+        presented.possession().check(&token.claims).map_err(|refusal| GraphError::token(&refusal))?;
         Ok(token.claims)
     } else {
         Err(refuse("Access token validation failure. Invalid signature."))
     }
+}
+
+/// An application acts as itself here; as a user it acts elsewhere.
+fn check_kind(token: &Compact<'_>) -> Result<(), GraphError> {
+    let plain = token.header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case("JWT"));
+    if plain && !token.claims.has("act") { Ok(()) } else { Err(refuse("Access token is not an application's own.")) }
 }
 
 fn check_claims(sts: &Sts, claims: &Claims, now: Timestamp) -> Result<(TenantId, Vec<String>), GraphError> {

@@ -1,7 +1,7 @@
 //! `addKey`, `removeKey`, `addPassword`, `removePassword`, on applications and on service
 //! principals alike.
 
-use actas_directory::credential;
+use actas_directory::credential::{self, CredentialWarning, KeyCredentialRequest};
 use actas_directory::password::PasswordRequest;
 use actas_directory::query::Filter;
 use actas_directory::{KeyCredential, KeyKind, PasswordCredential, proof};
@@ -80,7 +80,15 @@ pub(super) trait Holder: Entity {
     fn replace_keys(&mut self, request: &Request<'_>, value: &Value) -> Result<(), GraphError> {
         request.caller.check(Operation::ChangeCredentials, self.relation(request))?;
         let wanted = key_credential::read_all(value)?;
-        let (all, _) = credential::replace(self.keys(), &wanted, Uuid::new_v4, request.now())?;
+        let known = |id| self.keys().iter().any(|key| Some(key.key_id) == id);
+        let private =
+            |new: &&KeyCredentialRequest| new.kind == Some(KeyKind::X509CertAndPassword) && !known(new.key_id);
+        if wanted.iter().any(|new| private(&new)) {
+            let why = "a key of type X509CertAndPassword is added with addKey, which takes its password along";
+            return Err(GraphError::invalid("keyCredentials", why));
+        }
+        let (all, warnings) = credential::replace(self.keys(), &wanted, Uuid::new_v4, request.now())?;
+        warn(request, self.id(), &warnings);
         *self.keys_mut() = all;
         Ok(())
     }
@@ -122,16 +130,25 @@ async fn add_key<H: Holder>(
     body: &Map<String, Value>,
 ) -> Result<Response, GraphError> {
     check_proof(request, holder, body)?;
-    if body.get("passwordCredential").is_some_and(|value| !value.is_null()) {
-        return Err(GraphError::invalid("passwordCredential", "it goes with no type of key that is supported"));
-    }
     let wanted = body.get("keyCredential").filter(|value| value.is_object());
     let wanted = wanted.ok_or_else(|| GraphError::bad_request("The property 'keyCredential' is required."))?;
     let wanted = key_credential::read(wanted).map_err(|why| GraphError::invalid("keyCredential", why))?;
-    if wanted.kind.is_some_and(|kind| kind != KeyKind::AsymmetricX509Cert) {
-        return Err(GraphError::invalid("keyCredential", "the type must be AsymmetricX509Cert"));
+    let with_password = has_password(body)?;
+    let password_wanted = match (wanted.kind, wanted.usage) {
+        (Some(KeyKind::AsymmetricX509Cert), Some(_)) => false,
+        (Some(KeyKind::X509CertAndPassword), Some(_)) => true,
+        (Some(KeyKind::Symmetric), _) => {
+            let why = "the type must be AsymmetricX509Cert or X509CertAndPassword";
+            return Err(GraphError::invalid("keyCredential", why));
+        }
+        _ => return Err(GraphError::invalid("keyCredential", "it needs a type and a usage")),
+    };
+    if with_password != password_wanted {
+        let why = "a password goes with keys of type X509CertAndPassword, and with no others";
+        return Err(GraphError::invalid("passwordCredential", why));
     }
-    let (key, _) = credential::add(holder.keys(), &wanted, Uuid::new_v4(), request.now())?;
+    let (key, warnings) = credential::add(holder.keys(), &wanted, Uuid::new_v4(), request.now())?;
+    warn(request, holder.id(), &warnings);
     let mut after = holder.clone();
     after.keys_mut().push(key.clone());
     holder.store(request, &after).await?;
@@ -196,6 +213,24 @@ async fn remove_password<H: Holder>(
     }
     holder.store(request, &after).await?;
     Ok(no_content())
+}
+
+/// Whether a password came along. It opens a private key that is not kept, so it is not
+/// kept either, and it is no secret to sign in with.
+fn has_password(body: &Map<String, Value>) -> Result<bool, GraphError> {
+    let Some(password) = body.get("passwordCredential").filter(|value| !value.is_null()) else { return Ok(false) };
+    let text = password.get("secretText").and_then(Value::as_str).unwrap_or_default();
+    if text.is_empty() {
+        return Err(GraphError::invalid("passwordCredential", "it needs a secretText"));
+    }
+    Ok(true)
+}
+
+/// Graph has no place for a warning in its answer, so the operator gets it.
+fn warn(request: &Request<'_>, object: Uuid, warnings: &[CredentialWarning]) {
+    for warning in warnings {
+        tracing::warn!(tenant = %request.caller.tenant, %object, %warning, "a key credential was taken");
+    }
 }
 
 /// The proof is checked before anything else is said about the request.

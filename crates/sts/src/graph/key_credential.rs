@@ -42,13 +42,14 @@ pub(super) fn read(item: &Value) -> Result<KeyCredentialRequest, String> {
         None => None,
         Some("AsymmetricX509Cert") => Some(KeyKind::AsymmetricX509Cert),
         Some("Symmetric") => Some(KeyKind::Symmetric),
+        Some("X509CertAndPassword") => Some(KeyKind::X509CertAndPassword),
         Some(other) => return Err(format!("the type '{other}' is not supported")),
     };
     let usage = match wire.usage.as_deref() {
         None => None,
         Some("Verify") => Some(KeyUsage::Verify),
-        Some("Sign") if kind == Some(KeyKind::Symmetric) => Some(KeyUsage::Sign),
-        Some(other) => return Err(format!("the usage '{other}' does not go with this type")),
+        Some("Sign") => Some(KeyUsage::Sign),
+        Some(other) => return Err(format!("the usage '{other}' is not supported")),
     };
     let decode = |text: String| STANDARD.decode(text).map_err(|_| "the key is not standard base64".to_owned());
     Ok(KeyCredentialRequest {

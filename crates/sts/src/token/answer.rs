@@ -1,6 +1,7 @@
 //! What the token service says when it does not issue: the one map from our reasons to
 //! OAuth errors, HTTP status and AADSTS codes.
 
+use actas_runtime::rate::retry_after;
 use actas_token::assertion::AssertionRefused;
 use axum::body::Body;
 use axum::response::Response;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::Sts;
+use crate::possession::DPOP_NONCE;
 
 /// By which an operator finds a request; the same as the body's `trace_id`.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
@@ -43,6 +45,16 @@ struct ErrorBody<'a> {
 /// What a caller sent, as an answer may repeat it: on one line and not endless.
 fn shown(text: &str, chars_max: usize) -> String {
     text.chars().filter(|c| !c.is_control()).take(chars_max).collect()
+}
+
+/// A description has no quotes, no backslashes and nothing outside of ASCII (RFC 6749 §5.2).
+fn described(text: &str) -> String {
+    let allowed = |c| match c {
+        '"' => '\'',
+        ' '..='~' if c != '\\' => c,
+        _ => '?',
+    };
+    text.chars().map(allowed).collect()
 }
 
 // === impl Refused ===
@@ -242,10 +254,10 @@ impl Refused {
         Self::new(StatusCode::BAD_REQUEST, "invalid_dpop_proof", 5_002_729, text)
     }
 
-    pub(crate) fn wants_nonce(nonce: String) -> Self {
+    pub(crate) fn wants_nonce(nonce: Option<String>) -> Self {
         let text = "The DPoP proof must carry the nonce that the header DPoP-Nonce gives.";
         let mut refused = Self::new(StatusCode::BAD_REQUEST, "use_dpop_nonce", 5_002_730, text);
-        refused.header = Some((HeaderName::from_static("dpop-nonce"), nonce));
+        refused.header = nonce.map(|nonce| (DPOP_NONCE, nonce));
         refused
     }
 
@@ -369,7 +381,7 @@ impl Refused {
             correlation.and_then(|text| Uuid::try_parse(text).ok()).unwrap_or_else(Uuid::new_v4).to_string();
         let trace_id = Uuid::new_v4().to_string();
         let timestamp = sts.0.clock.now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
-        let (code, text) = (self.code, &self.text);
+        let (code, text) = (self.code, described(&self.text));
         let body = ErrorBody {
             error: self.error,
             error_description: format!(
@@ -392,11 +404,6 @@ impl Refused {
         }
         response
     }
-}
-
-/// Whole seconds, and at least one.
-pub(crate) fn retry_after(wait: SignedDuration) -> i64 {
-    wait.as_secs().saturating_add(i64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 /// A successful answer, never cached.

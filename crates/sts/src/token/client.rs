@@ -152,20 +152,29 @@ pub(super) async fn live_keys(
 async fn by_secret(own: Credentials, secrets: Vec<String>, now: Timestamp) -> Result<Uuid, Refused> {
     let begun: Vec<PasswordCredential> =
         own.passwords.into_iter().filter(|credential| credential.start <= now).collect();
-    let check = move || {
-        let fits = |secret: &&String| secret.len() <= secret::SECRET_BYTES_MAX;
-        if begun.is_empty() {
-            secrets.iter().filter(fits).for_each(|secret| secret::verify_in_vain(secret));
-        }
-        let known = |hash: &str| secrets.iter().filter(fits).any(|secret| secret::verifies(secret, hash));
-        begun.into_iter().find(|credential| known(&credential.hash))
-    };
+    let check = move || find(begun, &secrets, secret::verifies, secret::verify_in_vain);
     let found = tokio::task::spawn_blocking(check).await.map_err(|error| Refused::unavailable(&error))?;
     match found {
         Some(credential) if now < credential.end => Ok(credential.key_id),
         Some(_) => Err(Refused::ended_secret()),
         None => Err(Refused::wrong_secret()),
     }
+}
+
+/// The credential that one of these spellings fits. Each spelling costs as many hashes as
+/// there are credentials, and one where there is none.
+fn find(
+    begun: Vec<PasswordCredential>,
+    secrets: &[String],
+    verifies: impl Fn(&str, &str) -> bool,
+    verify_in_vain: impl Fn(&str),
+) -> Option<PasswordCredential> {
+    let fits = |secret: &&String| secret.len() <= secret::SECRET_BYTES_MAX;
+    if begun.is_empty() {
+        secrets.iter().filter(fits).for_each(|secret| verify_in_vain(secret));
+    }
+    let known = |hash: &str| secrets.iter().filter(fits).any(|secret| verifies(secret, hash));
+    begun.into_iter().find(|credential| known(&credential.hash))
 }
 
 /// HTTP Basic. Some clients percent-encode id and secret first and some do not, so the
@@ -185,4 +194,41 @@ fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, Vec<String>)
     let mut secrets = vec![secret.to_owned(), plain(secret)?];
     secrets.dedup();
     Ok(Some((plain(id)?, secrets)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use actas_directory::password::PasswordRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_client_without_secrets_costs_as_much_as_one_with() {
+        let now: Timestamp = "2026-12-01T09:00:00Z".parse().unwrap();
+        let stored = |hash: &str| {
+            PasswordCredential::new(&PasswordRequest::default(), Uuid::new_v4(), ("abc", hash.to_owned()), 0, now)
+        };
+        let one = vec![stored("hash of right").unwrap()];
+        // The hashes that are computed, real or in vain.
+        let cost = |credentials: &[PasswordCredential], secrets: &[&str]| {
+            let hashes = Cell::new(0);
+            let count = || hashes.set(hashes.get() + 1);
+            let secrets: Vec<String> = secrets.iter().map(|secret| (*secret).to_owned()).collect();
+            let verifies = |secret: &str, hash: &str| {
+                count();
+                hash == format!("hash of {secret}")
+            };
+            let found = find(credentials.to_vec(), &secrets, verifies, |_| count());
+            (found.is_some(), hashes.get())
+        };
+        assert_eq!(cost(&one, &["right"]), (true, 1));
+        assert_eq!(cost(&one, &["wrong"]), (false, 1));
+        assert_eq!(cost(&[], &["wrong"]), (false, 1), "a hash in vain");
+        assert_eq!(cost(&one, &["wr%6Fng", "wrong"]), (false, 2));
+        assert_eq!(cost(&[], &["wr%6Fng", "wrong"]), (false, 2));
+        let endless = "x".repeat(secret::SECRET_BYTES_MAX + 1);
+        assert_eq!(cost(&one, &[&endless]), (false, 0), "nobody makes us hash a book");
+    }
 }

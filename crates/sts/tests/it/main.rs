@@ -11,4 +11,5 @@ mod limits;
 mod possession;
 mod replay;
 mod s2s;
+mod standards;
 mod token_exchange;

@@ -113,7 +113,7 @@ impl<'a> Check<'a> {
         }
         self.check_audience_of(audience, tenant, layer)?;
         times.check(self, self.limits.actor_lifetime_max, layer)?;
-        self.check_possession(claims)?;
+        self.possession.check(claims)?;
         Ok(Issued { tenant, issuer: issuer.to_owned(), times, known })
     }
 

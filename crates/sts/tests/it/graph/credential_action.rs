@@ -162,8 +162,57 @@ async fn what_proves_nothing() {
         let body = json!({"keyCredential": key, "proof": proof(&cloud.app, &good)});
         refused(&own.post(&format!("{path}/addKey"), body).await, 400, "Request_BadRequest");
     }
-    let body = json!({"keyCredential": new_key(&stranger), "passwordCredential": {"secretText": "x"}, "proof": proof(&cloud.app, &good)});
-    refused(&own.post(&format!("{path}/addKey"), body).await, 400, "Request_BadRequest");
+}
+
+#[tokio::test]
+async fn types_and_usages_go_together() {
+    let cloud = Cloud::start().await;
+    let own = Client::with_permissions(&cloud, APP, &["Application.ReadWrite.OwnedBy"]).await;
+    let path = principal(APP);
+    let object = own.get(&path).await.json()["id"].as_str().unwrap().to_owned();
+    let add = async |key: Value, password: Value| {
+        let proof = proof(&cloud.app, &claims(&cloud, &object));
+        let body = json!({"keyCredential": key, "passwordCredential": password, "proof": proof});
+        own.post(&format!("{path}/addKey"), body).await
+    };
+    let certificate = new_key(&pair("next", cloud.now()))["key"].clone();
+    // A PKCS#12 file as far as anybody reads it here: a sequence that begins with version 3.
+    let pfx = STANDARD.encode([0x30, 0x05, 0x02, 0x01, 0x03, 0x30, 0x00]);
+    let key = |kind: &str, usage: &str, key: &Value| json!({"type": kind, "usage": usage, "key": key});
+    let (password, nothing, pfx) = (json!({"secretText": "swordfish"}), json!(null), json!(pfx));
+
+    let good = add(key("X509CertAndPassword", "Sign", &pfx), password.clone()).await;
+    assert_eq!(good.status, StatusCode::OK, "{}", good.text);
+    let good = good.json();
+    assert_eq!((&good["type"], &good["usage"]), (&json!("X509CertAndPassword"), &json!("Sign")));
+    assert_eq!(add(key("AsymmetricX509Cert", "Verify", &certificate), nothing.clone()).await.status, StatusCode::OK);
+    for (key, password) in [
+        (key("X509CertAndPassword", "Verify", &pfx), &password),
+        (key("X509CertAndPassword", "Sign", &pfx), &nothing),
+        (key("X509CertAndPassword", "Sign", &pfx), &json!({"secretText": ""})),
+        (key("X509CertAndPassword", "Sign", &certificate), &password),
+        (key("AsymmetricX509Cert", "Sign", &certificate), &nothing),
+        (key("AsymmetricX509Cert", "Verify", &certificate), &password),
+        (key("AsymmetricX509Cert", "Decrypt", &certificate), &nothing),
+        (key("Symmetric", "Sign", &certificate), &nothing),
+        (json!({"usage": "Verify", "key": certificate}), &nothing),
+        (json!({"type": "AsymmetricX509Cert", "key": certificate}), &nothing),
+    ] {
+        refused(&add(key, password.clone()).await, 400, "Request_BadRequest");
+    }
+
+    // Neither the private key nor its password is anywhere, and neither opens anything.
+    let shown = own.get(&format!("{path}?$select=keyCredentials,passwordCredentials")).await.json();
+    let entry = shown["keyCredentials"].as_array().unwrap().iter().find(|key| key["keyId"] == good["keyId"]).unwrap();
+    assert!(entry["key"].is_null());
+    assert_eq!(token_by(&cloud, "swordfish", APP).await.code(), 7_000_215);
+    let records = cloud.directory.audits(1000).await.unwrap();
+    assert!(records.iter().all(|record| !record.details.to_string().contains("swordfish")));
+    // PATCH keeps such an entry and takes no new one.
+    let kept = shown["keyCredentials"].clone();
+    assert_eq!(own.patch(&path, json!({"keyCredentials": kept})).await.status, 204);
+    let new = json!({"keyCredentials": [key("X509CertAndPassword", "Sign", &pfx)]});
+    refused(&own.patch(&path, new).await, 400, "Request_BadRequest");
 }
 
 #[tokio::test]

@@ -1,4 +1,7 @@
 //! A bounded memory of what was used: assertions and proofs, by hash, until they end.
+//!
+//! It is the memory of one process, and it never grows beyond its bound: who would have it
+//! forget by filling it gets [`Seen::Full`] instead.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -14,7 +17,18 @@ const USES_MAX: usize = 500_000;
 type Hash = [u8; 32];
 
 /// Remembers what was used, and from where first.
-pub(crate) struct Memory {
+///
+/// ```
+/// use actas_token::replay::{Memory, Seen};
+///
+/// let now: jiff::Timestamp = "2026-12-01T09:00:00Z".parse()?;
+/// let until = now + jiff::SignedDuration::from_mins(5);
+/// let memory = Memory::default();
+/// assert_eq!(memory.note(&["jti-1"], until, None, now), Seen::First);
+/// assert_eq!(memory.note(&["jti-1"], until, None, now), Seen::Before(None));
+/// # Ok::<(), jiff::Error>(())
+/// ```
+pub struct Memory {
     uses_max: usize,
     uses: Mutex<Uses>,
 }
@@ -32,7 +46,7 @@ struct Use {
 
 /// What the memory has to say about a use.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Seen {
+pub enum Seen {
     /// It is the first.
     First,
     /// It was used before, from there.
@@ -50,12 +64,13 @@ impl Default for Memory {
 }
 
 impl Memory {
-    fn of(uses_max: usize) -> Self {
+    /// A memory of at most `uses_max` uses.
+    pub fn of(uses_max: usize) -> Self {
         Self { uses_max, uses: Mutex::default() }
     }
 
     /// Notes a use of `parts`, which is worth remembering until `until`.
-    pub(crate) fn note(&self, parts: &[&str], until: Timestamp, from: Option<IpAddr>, now: Timestamp) -> Seen {
+    pub fn note(&self, parts: &[&str], until: Timestamp, from: Option<IpAddr>, now: Timestamp) -> Seen {
         let hash = hash(parts);
         let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
         uses.forget(now);

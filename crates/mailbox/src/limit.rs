@@ -1,0 +1,65 @@
+//! How much one caller may ask for: by address before its token is looked at, by
+//! application once that is known.
+
+use std::net::{IpAddr, SocketAddr};
+
+use actas_directory::TenantId;
+use actas_runtime::rate::{Limiter, address_key};
+use axum::extract::ConnectInfo;
+use http::Extensions;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::admission::Caller;
+use crate::config::Rates;
+
+/// The limits at work.
+pub(crate) struct Limits {
+    by_address: Limiter<IpAddr>,
+    refusals_by_address: Limiter<IpAddr>,
+    by_client: Limiter<(TenantId, Uuid)>,
+}
+
+/// Who is counted as one. Without a listener, as in a test or behind another kind of
+/// server, nobody is told apart and nobody limited.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(Option<IpAddr>);
+
+impl Peer {
+    pub(crate) fn of(extensions: &Extensions) -> Self {
+        Self(extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| address_key(peer.ip())))
+    }
+}
+
+// === impl Limits ===
+
+impl Limits {
+    pub(crate) fn new(rates: &Rates) -> Self {
+        Self {
+            by_address: Limiter::new(rates.by_address),
+            refusals_by_address: Limiter::new(rates.refusals_by_address),
+            by_client: Limiter::new(rates.by_client),
+        }
+    }
+
+    /// Whether an address may ask now, or how long it has to wait. One whose tokens were
+    /// refused too often waits as well.
+    pub(crate) fn admit(&self, peer: Peer, now: Timestamp) -> Result<(), SignedDuration> {
+        let Some(address) = peer.0 else { return Ok(()) };
+        self.refusals_by_address.has(address, now)?;
+        self.by_address.take(address, now)
+    }
+
+    /// Counts a token that was refused.
+    pub(crate) fn note_refusal(&self, peer: Peer, now: Timestamp) {
+        if let Some(address) = peer.0 {
+            // The next request finds out whether it was one too many.
+            let _ = self.refusals_by_address.take(address, now);
+        }
+    }
+
+    /// Whether an application may ask now, wherever it asks from.
+    pub(crate) fn admit_client(&self, caller: &Caller, now: Timestamp) -> Result<(), SignedDuration> {
+        self.by_client.take((caller.tenant, caller.app_id), now)
+    }
+}
