@@ -26,6 +26,7 @@ pub mod key;
 pub mod metadata;
 pub mod principal;
 pub mod refusal;
+pub mod sign;
 pub mod trust;
 pub mod user;
 
@@ -36,6 +37,7 @@ pub use jws::Algorithm;
 pub use key::{KeyError, PublicKey, SigningKey, VerifyingKey};
 pub use principal::{Principal, TenantId, well_known};
 pub use refusal::{Refusal, Rule};
+pub use sign::{KeyName, Signer, Unsigned};
 pub use trust::{Issuer, IssuerKeys, KeySource, Limits, Partner, RealmRule, Resource, Trust, TrustLevel, Voice};
 pub use user::{UserClaims, UserKey};
 
