@@ -136,8 +136,8 @@ pub fn self_signed_elsewhere<E: fmt::Display>(
     lifetime: Duration,
 ) -> Result<Certificate, IssueError> {
     let params = self_signed_params(subject_cn, dns_names, now, lifetime)?;
-    let signer = RemoteSigner::new(public, sign)?;
-    let signed = params.self_signed(&signer).map_err(|error| match signer.refusal() {
+    let remote = RemoteSigner::new(public, sign)?;
+    let signed = params.self_signed(&remote).map_err(|error| match remote.refusal() {
         Some(why) => IssueError::Refused { why },
         None => error.into(),
     })?;

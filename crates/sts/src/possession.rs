@@ -99,7 +99,7 @@ impl Sts {
     }
 
     fn check_nonce(&self, proof: &Proof, now: Timestamp) -> Result<(), Refused> {
-        if !self.0.policy.require_dpop_nonce {
+        if !self.policy().require_dpop_nonce {
             return Ok(());
         }
         let good = proof.nonce.as_deref().is_some_and(|nonce| self.0.nonces.is_good(nonce, now));
