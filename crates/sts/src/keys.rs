@@ -99,6 +99,12 @@ pub enum KeyRingError {
     /// No key signs.
     #[error("none of the stored signing keys is current")]
     NoneCurrent,
+    /// The keys were loaded to be rolled.
+    #[error("the signing key {thumbprint} was not opened to sign")]
+    NotOpened {
+        /// The key.
+        thumbprint: String,
+    },
     /// There are no keys yet.
     #[error("there are no signing keys yet")]
     NoKeys,
@@ -137,7 +143,7 @@ impl KeyRingError {
             Self::Roll(RollError::TooFresh(..)) => {
                 "wait until then; if a stranger has the current key, `actas signing-keys replace` does not wait".to_owned()
             }
-            Self::Certificate(_) | Self::Key(_) | Self::NoneCurrent => return None,
+            Self::Certificate(_) | Self::Key(_) | Self::NoneCurrent | Self::NotOpened { .. } => return None,
         })
     }
 
@@ -164,23 +170,25 @@ impl KeyRing {
             let first = made(&place, kind, &[KeyState::Current, KeyState::Next], now).await?;
             store.add(&first).await?;
         }
-        Self::load_only(store, place).await
+        let keys = Keys::load(&store.all().await?, &place).await?;
+        Ok(Self::of(store, place, keys))
     }
 
-    /// Loads the keys, which must be there.
-    pub async fn load_only(store: &SigningKeys, place: impl Into<KeyPlace>) -> Result<Self, KeyRingError> {
-        let place = place.into();
+    /// Loads the keys, which must be there, to roll them and not to sign: the private key
+    /// that signs may be lost.
+    pub async fn load_to_roll(store: &SigningKeys, place: impl Into<KeyPlace>) -> Result<Self, KeyRingError> {
         let records = store.all().await?;
         if records.is_empty() {
             return Err(KeyRingError::NoKeys);
         }
-        let keys = Keys::load(&records, &place).await?;
-        Ok(Self(Arc::new(Inner {
-            store: store.clone(),
-            place,
-            keys: ArcSwap::from_pointee(keys),
-            rolling: Mutex::default(),
-        })))
+        let signer = Signer::unopened(current(&records)?)?;
+        let keys = Keys::with(signer, &records)?;
+        Ok(Self::of(store, place.into(), keys))
+    }
+
+    fn of(store: &SigningKeys, place: KeyPlace, keys: Keys) -> Self {
+        let (store, keys) = (store.clone(), ArcSwap::from_pointee(keys));
+        Self(Arc::new(Inner { store, place, keys, rolling: Mutex::default() }))
     }
 
     /// The keys at this moment.
@@ -245,6 +253,12 @@ impl KeyRing {
         let slots: Vec<Slot> = before.iter().map(slot).collect();
         let change = decide(&slots)?;
         if !change.is_nothing() {
+            // A key that cannot be used must not become the one that signs.
+            let promoted = change.moves.iter().find(|step| step.to == KeyState::Current);
+            if let Some(record) = promoted.and_then(|step| before.iter().find(|key| key.thumbprint == step.thumbprint))
+            {
+                place.open(record).await?;
+            }
             let new = made(place, kind, &change.make, now).await?;
             match store.change(&change.moves, &new).await {
                 // Somebody else rolled them: what stands now is as good.
@@ -285,8 +299,12 @@ impl KeyRing {
 
 impl Keys {
     async fn load(records: &[SigningKeyRecord], place: &KeyPlace) -> Result<Self, KeyRingError> {
+        let signer = place.open(current(records)?).await?;
+        Self::with(signer, records)
+    }
+
+    fn with(signer: Signer, records: &[SigningKeyRecord]) -> Result<Self, KeyRingError> {
         let current = current(records)?;
-        let signer = place.open(current).await?;
         let others = [KeyState::Next, KeyState::Previous].into_iter().flat_map(|state| in_state(records, state));
         let published = std::iter::once(current).chain(others).map(read).collect::<Result<_, _>>()?;
         Ok(Self { signer, published, places: places(records) })

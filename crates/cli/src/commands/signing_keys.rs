@@ -41,7 +41,7 @@ pub(super) async fn run(asked: SigningKeys, context: &Context) -> Result<(), Pro
     };
     let service = async || -> Result<Sts, Problem> {
         let place = keys::place(&folder, config.and_then(|cloud| cloud.signing_keys.as_ref())).await?;
-        let ring = KeyRing::load_only(&table, place).await;
+        let ring = KeyRing::load_to_roll(&table, place).await;
         let policy = config.map_or_else(Policy::default, policy::configured);
         let origins = config.map(|cloud| cloud.public_origin.clone()).into_iter().collect();
         Ok(Sts::new(Directory::new(database.clone()), ring?, origins, policy, SystemClock::shared()))

@@ -31,6 +31,7 @@ pub(super) struct Signer {
 enum Key {
     Here(SigningKey),
     OnToken { token: HardwareToken, id: KeyId, public: VerifyingKey },
+    NotOpened { thumbprint: String },
 }
 
 impl From<&Path> for KeyPlace {
@@ -88,11 +89,7 @@ impl KeyPlace {
             }
             (Err(error), _) => return Err(error.into()),
         };
-        let name = match &key {
-            Key::Here(key) => key.name().clone(),
-            Key::OnToken { public, .. } => KeyName::of(public),
-        };
-        Ok(Signer { name, key })
+        Ok(Signer { name: KeyName::of(&read(record)?.1), key })
     }
 
     /// Sees to it that nothing is left of these keys, which are of no use any more. What
@@ -128,6 +125,12 @@ fn key_id(thumbprint: &str) -> Result<KeyId, KeyRingError> {
 // === impl Signer ===
 
 impl Signer {
+    /// Of a ring that only rolls.
+    pub(super) fn unopened(record: &SigningKeyRecord) -> Result<Self, KeyRingError> {
+        let key = Key::NotOpened { thumbprint: record.thumbprint.clone() };
+        Ok(Self { name: KeyName::of(&read(record)?.1), key })
+    }
+
     pub(super) fn name(&self) -> &KeyName {
         &self.name
     }
@@ -136,6 +139,7 @@ impl Signer {
     pub(super) async fn sign(&self, unsigned: Unsigned) -> Result<String, KeyRingError> {
         match &self.key {
             Key::Here(key) => Ok(key.sign(unsigned)?),
+            Key::NotOpened { thumbprint } => Err(KeyRingError::NotOpened { thumbprint: thumbprint.clone() }),
             Key::OnToken { token, id, public } => {
                 let algorithm = unsigned.algorithm();
                 let signature = token.sign(*id, algorithm, unsigned.signing_input()).await?;

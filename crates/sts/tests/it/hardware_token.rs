@@ -109,8 +109,10 @@ const LIVE: [KeyState; 3] = [KeyState::Current, KeyState::Next, KeyState::Previo
 #[test]
 fn tokens_are_signed_by_keys_that_never_leave_it() {
     in_a_process_with_a_token("hardware_token::tokens_are_signed_by_keys_that_never_leave_it", async |module| {
+        // Keeps the process logged in, whatever comes and goes below.
+        let _open = HardwareToken::open(settings(module)).await.unwrap();
         for (kind, algorithm) in [(SigningKeyKind::Rsa, Algorithm::Rs256), (SigningKeyKind::P256, Algorithm::Es256)] {
-            let before = private_keys_after_login(module).await;
+            let before = private_keys(module);
             let cloud = cloud(module, kind).await;
             let text = cloud.token().await;
             let token = Compact::parse(&text, Reading::Strict).unwrap();
@@ -139,12 +141,6 @@ fn tokens_are_signed_by_keys_that_never_leave_it() {
             );
         }
     });
-}
-
-/// What is on the token now; opening it logs the process in.
-async fn private_keys_after_login(module: &Path) -> Vec<String> {
-    let _token = HardwareToken::open(settings(module)).await.unwrap();
-    private_keys(module)
 }
 
 #[test]
@@ -193,7 +189,7 @@ fn a_key_that_another_process_destroyed_is_followed_at_once() {
             let cloud = cloud(module, SigningKeyKind::P256).await;
             let before = kid(&cloud.token().await);
             let store = SigningKeys::new(cloud.database.clone());
-            let ring = KeyRing::load_only(&store, place(module, cloud.folder.path()).await).await.unwrap();
+            let ring = KeyRing::load_to_roll(&store, place(module, cloud.folder.path()).await).await.unwrap();
             let origins = vec![ORIGIN.parse().unwrap()];
             let policy = Policy { signing_key_kind: SigningKeyKind::P256, ..Policy::default() };
             let other = Sts::new(cloud.directory.clone(), ring, origins, policy, cloud.clock.clone());
@@ -221,7 +217,8 @@ fn keys_move_from_files_to_a_token_by_rolling() {
         assert!(cloud.graph_reads(&cloud.token().await).await);
 
         let store = SigningKeys::new(cloud.database.clone());
-        let without = KeyRing::load_only(&store, cloud.folder.path()).await.unwrap_err();
+        let without = KeyRing::load_or_make(&store, cloud.folder.path(), SigningKeyKind::Rsa, cloud.now()).await;
+        let without = without.unwrap_err();
         assert!(matches!(without, KeyRingError::Nowhere { .. }), "{without}");
         assert!(without.hint().unwrap().contains("[cloud.signing_keys]"));
     });
@@ -255,8 +252,21 @@ fn what_is_wrong_with_a_token_is_said() {
             fs::remove_file(cloud.folder.path().join(format!("{}.key", record.thumbprint))).unwrap();
         }
         let empty = KeyPlace::from(cloud.folder.path()).with_token(token);
-        let error = KeyRing::load_only(&store, empty).await.unwrap_err();
+        let ring = KeyRing::load_or_make(&store, empty.clone(), SigningKeyKind::Rsa, cloud.now()).await;
+        let error = ring.unwrap_err();
         assert!(matches!(error, KeyRingError::Token(HardwareTokenError::NoKey { .. })), "{error}");
-        assert!(error.hint().unwrap().contains("signing-keys replace"));
+        assert!(error.hint().unwrap().contains("signing-keys replace --with-next"));
+
+        // What the hint says helps, and nothing else does.
+        let ring = KeyRing::load_to_roll(&store, empty.clone()).await.unwrap();
+        let origins = vec![ORIGIN.parse().unwrap()];
+        let other = Sts::new(cloud.directory.clone(), ring, origins, Policy::default(), cloud.clock.clone());
+        let before = cloud.states().await;
+        let error = other.replace_stolen_signing_key(cloud.now()).await.unwrap_err();
+        assert!(matches!(error, KeyRingError::Token(HardwareTokenError::NoKey { .. })), "{error}");
+        assert_eq!(cloud.states().await, before, "a key that is lost does not become current");
+        other.replace_all_signing_keys(cloud.now()).await.unwrap();
+        let cloud = restarted(cloud, empty).await;
+        assert!(cloud.graph_reads(&cloud.token().await).await);
     });
 }
