@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "its reader is a developer at a terminal")]
 
 mod check;
+mod debian;
 mod interop;
 mod report;
 mod step;

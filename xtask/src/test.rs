@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 
 use crate::report::Report;
 use crate::step;
-use crate::workspace::cargo;
-use crate::{check, interop, summary};
+use crate::workspace::{cargo, command};
+use crate::{check, debian, interop, summary};
 
 /// What to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +69,10 @@ fn suites(options: Options, report: &mut Report) -> Result<()> {
 }
 
 fn rust(report: &mut Report) -> Result<()> {
+    // Without it its tests fail, and the others run.
+    if let Err(error) = soft_hsm() {
+        report.problem(format!("{error:#}"));
+    }
     let title = "Tests";
     if has_nextest()? {
         let finished = step::run(title, &mut cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]))?;
@@ -82,6 +86,14 @@ fn rust(report: &mut Report) -> Result<()> {
     let finished = step::run(title, &mut cargo(&["test", "--workspace", "--doc", "--no-fail-fast"]))?;
     report.suite(title, &finished, summary::libtest(&finished.lines));
     Ok(())
+}
+
+/// Sees to a PKCS#11 token in software, in which signing keys are tested.
+fn soft_hsm() -> Result<()> {
+    if step::succeeds(command("softhsm2-util").arg("--version")) {
+        return Ok(());
+    }
+    debian::install(&["softhsm2"], "SoftHSM 2, which the tests of signing keys need")
 }
 
 fn has_nextest() -> Result<bool> {

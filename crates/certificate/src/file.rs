@@ -37,13 +37,26 @@ pub fn read_first_certificate(path: &Path) -> Result<Certificate, FileError> {
 
 /// Reads the private key in a PEM file that only its owner can read.
 pub fn read_private_key(path: &Path) -> Result<PrivateKey, FileError> {
-    let (bytes, mode) = read(path)?;
-    if let Some(mode) = mode.filter(|mode| mode & OTHERS != 0) {
-        return Err(FileError::Exposed { path: path.to_owned(), mode: mode & 0o7777 });
-    }
+    let bytes = read_unexposed(path, "private key")?;
     let of_key = |source| FileError::Key { path: path.to_owned(), source };
     let text = Zeroizing::new(text_of(&bytes).map_err(|_| of_key(KeyError::Missing))?);
     PrivateKey::from_pem(&text).map_err(of_key)
+}
+
+/// Reads a PIN or password from the first line of a file that only its owner can read.
+pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, FileError> {
+    let bytes = read_unexposed(path, "secret")?;
+    let line = std::str::from_utf8(&bytes).ok().and_then(|text| text.lines().next()).map(str::trim);
+    let line = line.filter(|line| (1..=SECRET_BYTES_MAX).contains(&line.len()));
+    line.map(|line| Zeroizing::new(line.to_owned())).ok_or_else(|| FileError::NoSecret { path: path.to_owned() })
+}
+
+fn read_unexposed(path: &Path, what: &'static str) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let (bytes, mode) = read(path)?;
+    match mode.filter(|mode| mode & OTHERS != 0) {
+        Some(mode) => Err(FileError::Exposed { path: path.to_owned(), what, mode: mode & 0o7777 }),
+        None => Ok(bytes),
+    }
 }
 
 /// Reads a certificate and the key that it is about.
@@ -79,11 +92,13 @@ pub enum FileError {
         /// What is wrong.
         source: CertificateError,
     },
-    /// Others than its owner may read a private key.
-    #[error("others can read the private key in `{}`: its mode is {mode:04o}", path.display())]
+    /// Others than its owner may read a private key, or another secret.
+    #[error("others can read the {what} in `{}`: its mode is {mode:04o}", path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
+        /// What it holds.
+        what: &'static str,
         /// Its permission bits.
         mode: u32,
     },
@@ -97,6 +112,12 @@ pub enum FileError {
         path: PathBuf,
         /// What is wrong.
         source: KeyError,
+    },
+    /// Its first line is no PIN or password.
+    #[error("the first line of `{}` is not a secret of 1 to {SECRET_BYTES_MAX} bytes", path.display())]
+    NoSecret {
+        /// The file.
+        path: PathBuf,
     },
 }
 
@@ -115,6 +136,7 @@ impl FileError {
                 _ => "check the disk and its permissions".to_owned(),
             },
             Self::Key { source, .. } => source.hint().to_owned(),
+            Self::NoSecret { .. } => "write the secret alone into the file, on its first line".to_owned(),
         }
     }
 
@@ -196,3 +218,5 @@ const MODE_PUBLIC: u32 = 0o644;
 const MODE_SECRET: u32 = 0o600;
 /// The bits of the group and of others.
 const OTHERS: u32 = 0o077;
+/// The longest PIN or password, in bytes.
+const SECRET_BYTES_MAX: usize = 256;

@@ -1,5 +1,6 @@
 //! Making certificates: a small private authority, self-signed ones, and requests.
 
+use std::fmt;
 use std::time::Duration;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
@@ -14,6 +15,7 @@ use time::OffsetDateTime;
 use crate::certificate::Certificate;
 use crate::key::{KeyError, KeyPair, PrivateKey};
 use crate::name::Name;
+use crate::remote::{PublicHalf, RemoteSigner};
 
 /// How long before `now` a TLS certificate begins, for peers whose clocks are behind.
 pub const TLS_BACKDATED: Duration = Duration::from_mins(5);
@@ -116,12 +118,43 @@ pub fn self_signed_with(
     now: Timestamp,
     lifetime: Duration,
 ) -> Result<KeyPair, IssueError> {
+    let params = self_signed_params(subject_cn, dns_names, now, lifetime)?;
+    let signed = params.self_signed(&key.signer()?)?;
+    finish(&signed, key)
+}
+
+/// Makes a self-signed certificate for a key that is not here, such as one in a PKCS#11
+/// token. `sign` is given the bytes to be signed and returns an RSA signature
+/// (RSASSA-PKCS1-v1_5 with SHA-256) or an ECDSA one (`r` and `s` of 32 bytes each, with
+/// SHA-256), or says why there is none.
+pub fn self_signed_elsewhere<E: fmt::Display>(
+    public: &PublicHalf,
+    sign: impl Fn(&[u8]) -> Result<Vec<u8>, E>,
+    subject_cn: &str,
+    dns_names: &[Name],
+    now: Timestamp,
+    lifetime: Duration,
+) -> Result<Certificate, IssueError> {
+    let params = self_signed_params(subject_cn, dns_names, now, lifetime)?;
+    let remote = RemoteSigner::new(public, sign)?;
+    let signed = params.self_signed(&remote).map_err(|error| match remote.refusal() {
+        Some(why) => IssueError::Refused { why },
+        None => error.into(),
+    })?;
+    Certificate::from_der(signed.der()).map_err(|error| IssueError::Refused { why: error.to_string() })
+}
+
+fn self_signed_params(
+    subject_cn: &str,
+    dns_names: &[Name],
+    now: Timestamp,
+    lifetime: Duration,
+) -> Result<CertificateParams, IssueError> {
     let mut params = params(subject_cn, now, end(now, lifetime)?)?;
     params.subject_alt_names = alternative_names(dns_names)?;
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    let signed = params.self_signed(&key.signer()?)?;
-    finish(&signed, key)
+    Ok(params)
 }
 
 /// Makes a certificate request (PKCS#10) as PEM, for an authority elsewhere.

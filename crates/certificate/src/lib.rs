@@ -24,6 +24,7 @@ pub mod file;
 pub mod issue;
 mod key;
 mod name;
+mod remote;
 pub mod slots;
 
 pub use crate::certificate::{Certificate, KeyAlgorithm, TOKEN_KEY_BITS_MIN, Unusable};
@@ -31,4 +32,5 @@ pub use crate::decode::{CERTIFICATE_BYTES_MAX, CertificateError};
 pub use crate::issue::{Authority, IssueError};
 pub use crate::key::{KeyError, KeyPair, PrivateKey};
 pub use crate::name::{InvalidName, Name};
+pub use crate::remote::PublicHalf;
 pub use crate::slots::{Ends, SlotError, Slots};

@@ -6,9 +6,11 @@
 
 pub(crate) mod fault;
 mod health;
+pub(crate) mod keys;
 mod mailboxes;
 mod pki;
 mod place;
+pub(crate) mod policy;
 pub(crate) mod seed;
 
 use std::future::Future;
@@ -19,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actas_mailbox::{MailboxConfig, MailboxServer, redirect_router};
-use actas_runtime::config::ClientConfig;
+use actas_runtime::config::{ClientConfig, SigningKeysConfig};
 use actas_runtime::hosts::HostEntry;
 use actas_runtime::{Config, HostTable, HttpClient, HttpRequest, Limits, Server, SharedClock, TlsIdentity, listener};
 use actas_store::directory::Directory;
@@ -47,6 +49,8 @@ pub(crate) const CA_FILE: &str = "tls/ca.cer";
 const GRACE: Duration = Duration::from_secs(10);
 /// How often it is looked whether signing keys are due.
 const MAINTAINED_EVERY: Duration = Duration::from_hours(1);
+/// How often it is looked whether another process rolled them, such as a command.
+pub(crate) const FOLLOWED_EVERY: Duration = Duration::from_secs(5);
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How to run a cloud.
@@ -61,6 +65,8 @@ pub(crate) struct Plan {
     pub(crate) place: Place,
     /// Policy of the token service.
     pub(crate) policy: Policy,
+    /// The PKCS#11 token for its private keys, if there is one.
+    pub(crate) signing_keys: Option<SigningKeysConfig>,
     pub(crate) mailboxes: Mailboxes,
     pub(crate) clock: SharedClock,
 }
@@ -77,6 +83,7 @@ pub(crate) struct Cloud {
     /// Reaches the cloud by its own names, over its own TLS.
     pub(crate) http: HttpClient,
     clock: SharedClock,
+    sts: Sts,
     servers: Vec<Server>,
     asks_clients: bool,
     _maintenance: Stopped,
@@ -110,12 +117,10 @@ impl Cloud {
         mailbox_config.require_dpop_nonce = plan.policy.require_dpop_nonce;
         let identity = identity(&plan.folder, &place, asks_clients, now)?;
         let http = own_client(&plan.folder, &place, address)?;
-        let keys_folder = plan.folder.join("keys");
-        make_folder(&keys_folder)?;
+        make_folder(&keys::folder(&plan.folder))?;
         let signing_keys = SigningKeys::new(database.clone());
-        let keys = KeyRing::load_or_make(&signing_keys, &keys_folder, plan.policy.signing_key_kind, now)
-            .await
-            .map_err(|error| Problem::failed(error.to_string()))?;
+        let key_place = keys::place(&plan.folder, plan.signing_keys.as_ref()).await?;
+        let keys = KeyRing::load_or_make(&signing_keys, key_place, plan.policy.signing_key_kind, now).await?;
         let directory = Directory::new(database.clone());
         let sts = Sts::new(directory.clone(), keys, place.origins.clone(), plan.policy, plan.clock.clone());
         let mailbox =
@@ -138,6 +143,7 @@ impl Cloud {
             database,
             http,
             clock: plan.clock,
+            sts,
             servers,
             asks_clients,
             _maintenance: maintenance,
@@ -171,6 +177,11 @@ impl Cloud {
         }
     }
 
+    /// Goes by another policy from the next request on.
+    pub(crate) fn set_policy(&self, policy: Policy) {
+        self.sts.set_policy(policy);
+    }
+
     /// Takes a new certificate for TLS into use.
     pub(crate) fn reload_certificate(&self) -> Result<(), Problem> {
         let identity = identity(&self.folder, &self.place, self.asks_clients, self.clock.now())?;
@@ -197,14 +208,32 @@ fn identity(
     Ok(if asks_clients { identity.asking_clients() } else { identity })
 }
 
-/// Rolls the token service's signing keys when they are due, for as long as it runs.
+/// Rolls the token service's signing keys when they are due, and takes up what a command
+/// did to them, for as long as it runs.
 fn maintained(sts: Sts, clock: SharedClock) -> Stopped {
     Stopped(tokio::spawn(async move {
+        let mut follows = true;
         loop {
             if let Err(error) = sts.maintain(clock.now()).await {
                 tracing::error!(%error, "the signing keys could not be maintained; they stay as they are");
             }
-            tokio::time::sleep(MAINTAINED_EVERY).await;
+            for _ in 0..MAINTAINED_EVERY.as_secs() / FOLLOWED_EVERY.as_secs() {
+                tokio::time::sleep(FOLLOWED_EVERY).await;
+                match sts.follow_signing_keys().await {
+                    Ok(changed) => {
+                        follows = true;
+                        if changed {
+                            tracing::info!("the signing keys were changed by another process, and taken up");
+                        }
+                    }
+                    // Told once, not every few seconds.
+                    Err(error) if follows => {
+                        follows = false;
+                        tracing::error!(%error, "the signing keys cannot be looked at; they stay as they are");
+                    }
+                    Err(_) => {}
+                }
+            }
         }
     }))
 }

@@ -16,6 +16,8 @@
 //! ca_files = ["/etc/actas/lab-ca.pem"]
 //! ```
 
+mod token_service;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -27,6 +29,10 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::hosts::HostTable;
+
+pub use token_service::{
+    Number, RateConfig, RatesConfig, SigningAlgorithm, SigningKeysConfig, Span, TenantChoice, TokenServiceConfig,
+};
 
 /// What `actas serve` runs.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -68,6 +74,12 @@ pub struct CloudConfig {
     /// of another Autodiscover.
     #[serde(default)]
     pub elsewhere: BTreeMap<String, String>,
+    /// What the token service allows, and for how long.
+    #[serde(default)]
+    pub token_service: TokenServiceConfig,
+    /// The PKCS#11 token that holds the token service's private keys; files in the data
+    /// folder if absent.
+    pub signing_keys: Option<SigningKeysConfig>,
 }
 
 /// `[onprem]`
@@ -120,10 +132,18 @@ impl Config {
     /// A server started from anywhere finds the same files.
     fn anchor(&mut self, directory: &Path) {
         let (cloud, onprem) = (&mut self.cloud, &mut self.onprem);
-        let seed_file = cloud.as_mut().map(|cloud| (&mut cloud.data, cloud.seed_file.as_mut()));
-        let (cloud_data, seed_file) = seed_file.map_or((None, None), |(data, seed)| (Some(data), seed));
-        let paths = [cloud_data, onprem.as_mut().map(|onprem| &mut onprem.data), seed_file];
-        for path in paths.into_iter().flatten().chain(&mut self.client.ca_files) {
+        let of_cloud = cloud.as_mut().map(|cloud| {
+            let token = cloud.signing_keys.as_mut();
+            // A module that is a bare name is for the system's loader to find.
+            let (module, pin) = token.map_or((None, None), |token| {
+                let is_path = token.pkcs11_module.components().count() > 1;
+                (is_path.then_some(&mut token.pkcs11_module), token.pin_file.as_mut())
+            });
+            [Some(&mut cloud.data), cloud.seed_file.as_mut(), module, pin]
+        });
+        let of_onprem = onprem.as_mut().map(|onprem| &mut onprem.data);
+        let paths = of_cloud.into_iter().flatten().flatten().chain(of_onprem);
+        for path in paths.chain(&mut self.client.ca_files) {
             // Joining keeps an absolute path as it is.
             *path = directory.join(&path);
         }

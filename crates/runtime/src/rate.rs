@@ -36,12 +36,12 @@ pub fn address_key(address: IpAddr) -> IpAddr {
 
 /// Buckets by key.
 pub struct Limiter<K> {
-    rate: Rate,
     keys_max: usize,
     buckets: Mutex<Buckets<K>>,
 }
 
 struct Buckets<K> {
+    rate: Rate,
     /// When each bucket will be empty again.
     empty_at: HashMap<K, Timestamp>,
     /// The bucket of all for whom there is no room.
@@ -52,7 +52,7 @@ struct Buckets<K> {
 
 impl<K> std::fmt::Debug for Limiter<K> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Limiter").field("rate", &self.rate).finish_non_exhaustive()
+        f.debug_struct("Limiter").field("keys_max", &self.keys_max).finish_non_exhaustive()
     }
 }
 
@@ -63,8 +63,13 @@ impl<K: Eq + Hash> Limiter<K> {
     }
 
     fn of(rate: Rate, keys_max: usize) -> Self {
-        let buckets = Buckets { empty_at: HashMap::new(), others: Timestamp::MIN };
-        Self { rate, keys_max, buckets: Mutex::new(buckets) }
+        let buckets = Buckets { rate, empty_at: HashMap::new(), others: Timestamp::MIN };
+        Self { keys_max, buckets: Mutex::new(buckets) }
+    }
+
+    /// Another rate from now on; what was taken stays taken.
+    pub fn set_rate(&self, rate: Rate) {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner).rate = rate;
     }
 
     /// Takes one from the key's bucket, or says how long to wait.
@@ -78,12 +83,13 @@ impl<K: Eq + Hash> Limiter<K> {
     }
 
     fn consider(&self, key: K, now: Timestamp, take: bool) -> Result<(), SignedDuration> {
-        if self.rate.per_second == 0 {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let rate = buckets.rate;
+        if rate.per_second == 0 {
             return Ok(());
         }
-        let each = SignedDuration::from_nanos(NANOS_PER_SECOND / i64::from(self.rate.per_second));
-        let capacity = each.saturating_mul(i32::try_from(self.rate.burst.max(1)).unwrap_or(i32::MAX));
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let each = SignedDuration::from_nanos(NANOS_PER_SECOND / i64::from(rate.per_second));
+        let capacity = each.saturating_mul(i32::try_from(rate.burst.max(1)).unwrap_or(i32::MAX));
         if !buckets.empty_at.contains_key(&key) && buckets.empty_at.len() >= self.keys_max {
             buckets.empty_at.retain(|_, empty_at| *empty_at > now);
         }
@@ -122,6 +128,16 @@ mod tests {
 
     fn limiter(keys_max: usize) -> Limiter<u32> {
         Limiter::of(Rate { per_second: 2, burst: 3 }, keys_max)
+    }
+
+    #[test]
+    fn another_rate_forgets_nobody() {
+        let limiter = limiter(10);
+        assert_eq!([0; 4].map(|_| limiter.take(1, at(0)).is_ok()), [true, true, true, false]);
+        limiter.set_rate(Rate { per_second: 2, burst: 4 });
+        assert_eq!([0; 2].map(|_| limiter.take(1, at(0)).is_ok()), [true, false], "one more at once");
+        limiter.set_rate(Rate { per_second: 0, burst: 0 });
+        assert!(limiter.take(1, at(0)).is_ok(), "switched off");
     }
 
     #[test]

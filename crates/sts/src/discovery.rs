@@ -50,10 +50,10 @@ async fn openid(sts: &Sts, segment: &str, document: impl Fn(TenantId) -> (String
     let (issuer, endpoints, keys) = document(id);
     let origin = sts.origin();
     let mut methods = vec!["private_key_jwt"];
-    if sts.0.policy.allow_secrets {
+    if sts.policy().allow_secrets {
         methods.extend(["client_secret_post", "client_secret_basic"]);
     }
-    if sts.0.policy.tls_client_auth {
+    if sts.policy().tls_client_auth {
         methods.push("self_signed_tls_client_auth");
     }
     let mut document = json!({
@@ -73,7 +73,7 @@ async fn openid(sts: &Sts, segment: &str, document: impl Fn(TenantId) -> (String
         "cloud_instance_name": sts.0.origins.first().map(actas_runtime::config::Origin::authority),
         "msgraph_host": sts.0.origins.first().map(actas_runtime::config::Origin::authority),
     });
-    if sts.0.policy.tls_client_auth {
+    if sts.policy().tls_client_auth {
         document["tls_client_certificate_bound_access_tokens"] = true.into();
     }
     json_answer(&document)

@@ -26,15 +26,18 @@ use actas_token::Principal;
 use actas_token::dpop::Proofs;
 use actas_token::replay::Memory;
 use actas_token::well_known;
+use arc_swap::ArcSwap;
 use axum::{Router, middleware};
 use jiff::Timestamp;
 use serde_json::json;
 
-use keys::Times;
+use keys::{Emergency, Times};
 use limit::Limits;
 
 pub use actas_runtime::rate::Rate;
-pub use keys::{KeyRing, KeyRingError, RollError, Rolled};
+pub use keys::{
+    HardwareToken, HardwareTokenError, HardwareTokenSettings, KeyPlace, KeyRing, KeyRingError, RollError, Rolled,
+};
 pub use limit::Rates;
 pub use policy::{Policy, SKEW_MAX, SigningKeyKind, Tenants};
 pub use secret::new_secret;
@@ -47,7 +50,7 @@ struct Inner {
     directory: Directory,
     keys: KeyRing,
     origins: Vec<Origin>,
-    policy: Policy,
+    policy: ArcSwap<Policy>,
     clock: SharedClock,
     limits: Limits,
     /// Refusals that were recorded a moment ago.
@@ -70,13 +73,27 @@ impl Sts {
             directory,
             keys,
             origins,
-            policy,
+            policy: ArcSwap::from_pointee(policy),
             clock,
             limits,
             refusals: RefusalLimiter::default(),
             assertions: Memory::default(),
             proofs,
         }))
+    }
+
+    /// Goes by another policy from the next request on. Whether clients may authenticate in
+    /// the TLS handshake and whether proofs must carry a nonce stay as they are: the listener
+    /// and the resources were started with them.
+    pub fn set_policy(&self, policy: Policy) {
+        self.0.limits.set_rates(&policy.rates);
+        let Policy { tls_client_auth, require_dpop_nonce, .. } = *self.policy();
+        self.0.policy.store(Arc::new(Policy { tls_client_auth, require_dpop_nonce, ..policy }));
+    }
+
+    /// The policy at this moment.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        self.0.policy.load_full()
     }
 
     /// Everything it serves.
@@ -95,7 +112,7 @@ impl Sts {
     /// token has ended, and takes up what another process did. Whoever serves this calls
     /// it every hour or so.
     pub async fn maintain(&self, now: Timestamp) -> Result<Option<Rolled>, KeyRingError> {
-        let policy = &self.0.policy;
+        let policy = self.policy();
         let times = Times {
             age_max: policy.signing_key_age_max,
             token_lifetime: policy.token_lifetime.max(policy.act_as_lifetime),
@@ -104,18 +121,31 @@ impl Sts {
         self.tell("signing keys maintained", rolled, now).await
     }
 
+    /// Takes up keys that another process rolled, and does nothing else: one look at the
+    /// database. How often it is called is how soon a command on the keys takes effect.
+    pub async fn follow_signing_keys(&self) -> Result<bool, KeyRingError> {
+        self.0.keys.follow().await
+    }
+
     /// Makes the next signing key current. Refused while there may be verifiers that do
     /// not know it.
     pub async fn rotate_signing_key(&self, now: Timestamp) -> Result<Option<Rolled>, KeyRingError> {
-        let rolled = self.0.keys.rotate(self.0.policy.signing_key_kind, now).await?;
+        let rolled = self.0.keys.rotate(self.policy().signing_key_kind, now).await?;
         self.tell("signing key rotated", rolled, now).await
     }
 
     /// Withdraws the signing key and all before it at once, since a stranger may have
     /// them. Tokens that they signed are refused from a verifier's next look on.
     pub async fn replace_stolen_signing_key(&self, now: Timestamp) -> Result<Option<Rolled>, KeyRingError> {
-        let rolled = self.0.keys.emergency(self.0.policy.signing_key_kind, now).await?;
+        let rolled = self.0.keys.emergency(Emergency::Current, self.policy().signing_key_kind, now).await?;
         self.tell("signing key replaced", rolled, now).await
+    }
+
+    /// As [`Self::replace_stolen_signing_key`], and withdraws the next key too. What signs
+    /// then was never published: verifiers refuse it until they look again.
+    pub async fn replace_all_signing_keys(&self, now: Timestamp) -> Result<Option<Rolled>, KeyRingError> {
+        let rolled = self.0.keys.emergency(Emergency::All, self.policy().signing_key_kind, now).await?;
+        self.tell("signing keys replaced", rolled, now).await
     }
 
     /// Keys are nobody's in particular: the record's tenant is nil.

@@ -59,6 +59,14 @@ impl Limits {
             graph_by_address: Limiter::new(rates.graph_by_address),
         }
     }
+
+    /// Other rates from now on; what was taken stays taken.
+    pub(crate) fn set_rates(&self, rates: &Rates) {
+        self.token_by_address.set_rate(rates.token_by_address);
+        self.token_by_client.set_rate(rates.token_by_client);
+        self.refusals_by_address.set_rate(rates.refusals_by_address);
+        self.graph_by_address.set_rate(rates.graph_by_address);
+    }
 }
 
 /// The address that a request came from, as the listener saw it. Without a listener, as

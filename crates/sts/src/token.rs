@@ -184,9 +184,9 @@ impl Request<'_> {
     /// another address than the first is on record wherever it happens: a client that
     /// sends one again sends it from where it is.
     async fn note_use(&self, text: &str, assertion: &Assertion<'_>, app_id: Uuid) -> Result<(), Refused> {
-        let until = assertion.expires().unwrap_or(self.now) + self.sts.0.policy.skew();
+        let until = assertion.expires().unwrap_or(self.now) + self.sts.policy().skew();
         let from = self.peer.address();
-        let once = self.sts.0.policy.single_use_assertions.contains(self.tenant.id);
+        let once = self.sts.policy().single_use_assertions.contains(self.tenant.id);
         match self.sts.0.assertions.note(&[text], until, from, self.now) {
             Seen::Full if once => Err(Refused::unavailable(&"too many assertions are remembered")),
             Seen::First | Seen::Full => Ok(()),

@@ -13,9 +13,11 @@
 mod binary;
 mod command;
 mod lab;
+mod soft_hsm;
 mod wait;
 
 pub use binary::binary;
 pub use command::{Background, Finished, run};
 pub use lab::{Lab, LabOptions};
+pub use soft_hsm::SoftHsm;
 pub use wait::wait_for;

@@ -218,7 +218,7 @@ pub fn proof(
         claims["ath"] = ath(token).into();
     }
     let encoded = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    key.sign(algorithm, format!("{}.{}", encoded(&header), encoded(&claims)))
+    key.sign_with(algorithm, format!("{}.{}", encoded(&header), encoded(&claims)))
 }
 
 /// `ath`: the token's hash (RFC 9449 §4.2).

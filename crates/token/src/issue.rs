@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::key::{KeyError, SigningKey};
 use crate::principal::Principal;
+use crate::sign::{Signer, Unsigned};
 
 /// How far `nbf` is dated back, so that a resource whose clock is behind accepts the
 /// token at once.
@@ -45,7 +46,7 @@ pub struct ActorToken<'a> {
 }
 
 /// Signs an actor token: named by `x5t`, times as strings.
-pub fn actor_token(key: &SigningKey, token: &ActorToken<'_>, now: Timestamp) -> Result<String, KeyError> {
+pub fn actor_token<S: Signer>(key: &S, token: &ActorToken<'_>, now: Timestamp) -> S::Signed {
     let mut claims = json!({
         "aud": token.audience,
         "iss": token.issuer.to_string(),
@@ -62,7 +63,9 @@ pub fn actor_token(key: &SigningKey, token: &ActorToken<'_>, now: Timestamp) -> 
         members.insert("oid".into(), id.clone().into());
         members.insert("sub".into(), id.clone().into());
     }
-    sign(key, &claims)
+    let name = key.name();
+    let header = json!({"typ": "JWT", "alg": name.algorithm().name(), "x5t": name.x5t()});
+    sign(key, &header, &claims)
 }
 
 /// Wraps an actor token for a user: the unsigned envelope (MS-XOAUTH 3.2.5.6).
@@ -103,16 +106,15 @@ pub fn assertion(
     now: Timestamp,
 ) -> Result<String, KeyError> {
     let caller = caller.to_string();
-    sign(
-        key,
-        &json!({
-            "aud": audience,
-            "iss": caller,
-            "nameid": caller,
-            "nbf": seconds(now),
-            "exp": seconds(now + lifetime),
-        }),
-    )
+    let claims = json!({
+        "aud": audience,
+        "iss": caller,
+        "nameid": caller,
+        "nbf": seconds(now),
+        "exp": seconds(now + lifetime),
+    });
+    let header = json!({"typ": "JWT", "alg": key.algorithm().name(), "x5t": key.x5t()});
+    sign(key, &header, &claims)
 }
 
 /// The assertion with which a client authenticates at an OpenID-style token endpoint
@@ -136,15 +138,15 @@ pub fn client_assertion(
         "iat": now.as_second(),
         "exp": (now + lifetime).as_second(),
     });
-    key.sign(algorithm, format!("{}.{}", encode(&header), encode(&claims)))
+    key.sign_with(algorithm, format!("{}.{}", encode(&header), encode(&claims)))
 }
 
 /// Signs the claims of an act-as token: as an access token, with explicit type
 /// (RFC 9068 §2.1).
-pub fn typed_access_token<T: Serialize>(key: &SigningKey, claims: &T) -> Result<String, KeyError> {
-    let algorithm = key.algorithm();
-    let header = json!({"typ": "at+jwt", "alg": algorithm.name(), "x5t": key.x5t(), "kid": key.x5t()});
-    key.sign(algorithm, format!("{}.{}", encode(&header), encode(claims)))
+pub fn typed_access_token<S: Signer, T: Serialize>(key: &S, claims: &T) -> S::Signed {
+    let name = key.name();
+    let header = json!({"typ": "at+jwt", "alg": name.algorithm().name(), "x5t": name.x5t(), "kid": name.x5t()});
+    sign(key, &header, claims)
 }
 
 /// The assertion with which an application names the user as whom it wants to act
@@ -169,20 +171,18 @@ pub fn subject_assertion(
         "iat": now.as_second(),
         "exp": (now + lifetime).as_second(),
     });
-    key.sign(algorithm, format!("{}.{}", encode(&header), encode(&claims)))
+    key.sign_with(algorithm, format!("{}.{}", encode(&header), encode(&claims)))
 }
 
 /// Signs any claims as an access token does: with `x5t` and `kid`.
-pub fn access_token<T: Serialize>(key: &SigningKey, claims: &T) -> Result<String, KeyError> {
-    let algorithm = key.algorithm();
-    let header = json!({"typ": "JWT", "alg": algorithm.name(), "x5t": key.x5t(), "kid": key.x5t()});
-    key.sign(algorithm, format!("{}.{}", encode(&header), encode(claims)))
+pub fn access_token<S: Signer, T: Serialize>(key: &S, claims: &T) -> S::Signed {
+    let name = key.name();
+    let header = json!({"typ": "JWT", "alg": name.algorithm().name(), "x5t": name.x5t(), "kid": name.x5t()});
+    sign(key, &header, claims)
 }
 
-fn sign<T: Serialize>(key: &SigningKey, claims: &T) -> Result<String, KeyError> {
-    let algorithm = key.algorithm();
-    let header = json!({"typ": "JWT", "alg": algorithm.name(), "x5t": key.x5t()});
-    key.sign(algorithm, format!("{}.{}", encode(&header), encode(claims)))
+fn sign<S: Signer, T: Serialize>(key: &S, header: &serde_json::Value, claims: &T) -> S::Signed {
+    key.sign(Unsigned::new(key.name().algorithm(), format!("{}.{}", encode(header), encode(claims))))
 }
 
 /// Writers of this family serialise times as strings; legacy readers expect it.

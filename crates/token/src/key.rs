@@ -14,6 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::jws::{Algorithm, Header};
+use crate::sign::{KeyName, Signer, Unsigned};
 
 pub use public::PublicKey;
 
@@ -116,8 +117,7 @@ impl fmt::Debug for VerifyingKey {
 pub struct SigningKey {
     pair: Pair,
     random: SystemRandom,
-    x5t: String,
-    x5t_s256: String,
+    name: KeyName,
 }
 
 enum Pair {
@@ -140,15 +140,17 @@ impl SigningKey {
                 return Err(KeyError::TooShort(bits));
             }
         }
-        Ok(Self { pair, random: SystemRandom::new(), x5t: x5t(certificate_der), x5t_s256: x5t_s256(certificate_der) })
+        let algorithm = match pair {
+            Pair::P256(_) => Algorithm::Es256,
+            Pair::Rsa(_) => Algorithm::Rs256,
+        };
+        let name = KeyName::new(algorithm, x5t(certificate_der), x5t_s256(certificate_der));
+        Ok(Self { pair, random: SystemRandom::new(), name })
     }
 
     /// The algorithm of tokens: RS256, which every reader knows, or ES256.
     pub fn algorithm(&self) -> Algorithm {
-        match self.pair {
-            Pair::P256(_) => Algorithm::Es256,
-            Pair::Rsa(_) => Algorithm::Rs256,
-        }
+        self.name.algorithm()
     }
 
     /// The algorithm of client assertions: PS256, as the newest client libraries have it,
@@ -161,7 +163,7 @@ impl SigningKey {
     }
 
     /// Signs, and gives back the whole compact token.
-    pub(crate) fn sign(&self, algorithm: Algorithm, signing_input: String) -> Result<String, KeyError> {
+    pub(crate) fn sign_with(&self, algorithm: Algorithm, signing_input: String) -> Result<String, KeyError> {
         let input = signing_input.as_bytes();
         let failed = |_| KeyError::Unusable("signing failed".to_owned());
         let signature = match (&self.pair, algorithm) {
@@ -175,25 +177,35 @@ impl SigningKey {
             }
             _ => return Err(KeyError::WrongAlgorithm(algorithm.name())),
         };
-        let mut token = signing_input;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(token)
+        Ok(Unsigned::new(algorithm, signing_input).with_signature(&signature))
     }
 
     /// The certificate's SHA-1 as base64url.
     pub fn x5t(&self) -> &str {
-        &self.x5t
+        self.name.x5t()
     }
 
     /// The certificate's SHA-256 as base64url.
     pub fn x5t_s256(&self) -> &str {
-        &self.x5t_s256
+        self.name.x5t_s256()
+    }
+}
+
+impl Signer for SigningKey {
+    type Signed = Result<String, KeyError>;
+
+    fn name(&self) -> &KeyName {
+        &self.name
+    }
+
+    fn sign(&self, unsigned: Unsigned) -> Self::Signed {
+        let (algorithm, signing_input) = unsigned.into_parts();
+        self.sign_with(algorithm, signing_input)
     }
 }
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningKey({})", self.x5t)
+        write!(f, "SigningKey({})", self.name.x5t())
     }
 }

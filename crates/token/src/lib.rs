@@ -29,6 +29,7 @@ pub mod possession;
 pub mod principal;
 pub mod refusal;
 pub mod replay;
+pub mod sign;
 pub mod trust;
 pub mod user;
 
@@ -40,6 +41,7 @@ pub use key::{KeyError, PublicKey, SigningKey, VerifyingKey};
 pub use possession::Possession;
 pub use principal::{Principal, TenantId, well_known};
 pub use refusal::{Refusal, Rule};
+pub use sign::{KeyName, Signer, Unsigned};
 pub use trust::{Issuer, IssuerKeys, KeySource, Limits, Partner, RealmRule, Resource, Trust, TrustLevel, Voice};
 pub use user::{UserClaims, UserKey};
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use actas_certificate::file::{
     FileError, read_certificate, read_certificates, read_first_certificate, read_key_pair, read_private_key,
-    write_certificate, write_certificate_der, write_private_key,
+    read_secret, write_certificate, write_certificate_der, write_private_key,
 };
 use actas_certificate::{Certificate, CertificateError, PrivateKey};
 
@@ -68,6 +68,27 @@ fn a_key_that_others_can_read_is_refused() {
             }
             result => assert!(result.is_ok() && !refused, "{bits:o}: {result:?}"),
         }
+    }
+}
+
+#[test]
+fn a_secret_is_the_first_line_of_a_file_of_its_owner() {
+    let directory = tempfile::tempdir().unwrap();
+    let pin = directory.path().join("pin");
+    let written = |text: &str, bits: u32| {
+        fs_err::write(&pin, text).unwrap();
+        fs_err::set_permissions(&pin, Permissions::from_mode(bits)).unwrap();
+        read_secret(&pin)
+    };
+    assert_eq!(written("481516\n", 0o600).unwrap().as_str(), "481516");
+    assert_eq!(written(" a b \nnot this", 0o400).unwrap().as_str(), "a b");
+    for (text, bits) in [("481516", 0o640), ("481516", 0o604)] {
+        let error = written(text, bits).unwrap_err();
+        assert!(matches!(error, FileError::Exposed { what: "secret", .. }), "{error}");
+        assert!(!error.to_string().contains(text), "{error}");
+    }
+    for text in ["", "\n481516", &"1".repeat(257)] {
+        assert!(matches!(written(text, 0o600), Err(FileError::NoSecret { .. })), "{text:?}");
     }
 }
 

@@ -5,6 +5,7 @@ mod certificate;
 mod file;
 mod issue;
 mod key;
+mod remote;
 mod slots;
 
 use jiff::Timestamp;

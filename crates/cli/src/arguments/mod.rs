@@ -23,6 +23,7 @@ pub(crate) mod renew;
 pub(crate) mod serve;
 pub(crate) mod service_principal;
 pub(crate) mod service_principal_credential;
+pub(crate) mod signing_keys;
 pub(crate) mod storage;
 pub(crate) mod storage_test;
 pub(crate) mod tenant;
@@ -131,6 +132,9 @@ pub(crate) enum Ours {
     /// Asks for a token, or shows what one says
     #[command(subcommand)]
     Token(token::Token),
+    /// Shows the token service's signing keys, and rolls them
+    #[command(subcommand)]
+    SigningKeys(signing_keys::SigningKeys),
     Completions(completions::Completions),
     Help(help::Help),
 }

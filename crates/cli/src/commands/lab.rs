@@ -49,6 +49,7 @@ pub(crate) async fn run(lab: Lab, context: &Context) -> Result<(), Problem> {
         http_listen: None,
         place,
         policy: Policy { allow_secrets: true, tls_client_auth: true, ..Policy::default() },
+        signing_keys: None,
         mailboxes: Mailboxes::default(),
         clock: SystemClock::shared(),
     };

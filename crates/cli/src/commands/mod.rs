@@ -13,6 +13,7 @@ mod onprem;
 mod renew;
 mod serve;
 mod shown;
+mod signing_keys;
 mod storage;
 mod token;
 
@@ -40,6 +41,7 @@ async fn ours(command: Ours, context: &Context) -> Result<(), Problem> {
         Ours::Events(asked) => events::run(asked, context).await,
         Ours::Storage(asked) => storage::run(asked, context).await,
         Ours::Token(asked) => token::run(asked, context).await,
+        Ours::SigningKeys(asked) => signing_keys::run(asked, context).await,
         // Answered before there is a runtime.
         Ours::Completions(_) | Ours::Help(_) => Ok(()),
     }

@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actas_agent::{Agent, Deliverer, RenewOptions, RenewStage, Use};
-use actas_runtime::config::{CloudConfig, OnpremConfig};
+use actas_runtime::config::{CloudConfig, OnpremConfig, TokenServiceConfig};
 use actas_runtime::{Limits, Server, SystemClock, listener};
-use actas_sts::Policy;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
@@ -20,10 +19,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::Context;
-use crate::arguments::global::Global;
 use crate::arguments::serve::{Role, Serve};
 use crate::cloud::seed::Seed;
-use crate::cloud::{Cloud, Mailboxes, Place, Plan};
+use crate::cloud::{Cloud, Mailboxes, Place, Plan, policy};
 use crate::output::Console;
 use crate::problem::Problem;
 use crate::signals;
@@ -51,7 +49,7 @@ pub(crate) async fn run(serve: Serve, context: &Context) -> Result<(), Problem> 
         tokio::select! {
             () = &mut stopped => break,
             _ = reload.recv() => {
-                match running.reload(&serve, &context.global).await {
+                match running.reload(&serve, context).await {
                     Ok(()) => context.console.note("the configuration was read again"),
                     // What runs goes on as it was.
                     Err(problem) => context.console.problem(&problem),
@@ -65,6 +63,8 @@ pub(crate) async fn run(serve: Serve, context: &Context) -> Result<(), Problem> 
 
 struct Running {
     cloud: Option<Cloud>,
+    /// What the cloud was started with.
+    cloud_config: Option<CloudConfig>,
     onprem: Option<OnPremises>,
 }
 
@@ -85,11 +85,11 @@ struct Work {
 impl Running {
     async fn start(serve: &Serve, context: &Context) -> Result<Self, Problem> {
         let workplace = Workplace::open(&context.global)?;
-        let (cloud, onprem) = roles(serve, &workplace)?;
+        let (cloud_config, onprem) = roles(serve, &workplace)?;
         let mut values = Map::new();
-        let cloud = match cloud {
+        let cloud = match &cloud_config {
             Some(config) => {
-                let cloud = start_cloud(&config, &context.console).await?;
+                let cloud = start_cloud(config, &context.console).await?;
                 values.insert("CLOUD_URL".to_owned(), cloud.place.origin().into());
                 values.insert("CLOUD_LISTEN".to_owned(), cloud.address.to_string().into());
                 values.insert("CA_PEM".to_owned(), cloud.ca_file().display().to_string().into());
@@ -115,15 +115,20 @@ impl Running {
         if let Some(file) = &serve.ready_file {
             write_atomically(file, format!("{:#}\n", Value::Object(values)).as_bytes())?;
         }
-        Ok(Self { cloud, onprem })
+        Ok(Self { cloud, cloud_config, onprem })
     }
 
-    async fn reload(&mut self, serve: &Serve, global: &Global) -> Result<(), Problem> {
-        let workplace = Workplace::open(global)?;
+    async fn reload(&mut self, serve: &Serve, context: &Context) -> Result<(), Problem> {
+        let workplace = Workplace::open(&context.global)?;
         let (cloud_config, _) = roles(serve, &workplace)?;
         if let (Some(cloud), Some(config)) = (&self.cloud, cloud_config) {
             cloud.reload_certificate()?;
             apply_seed(cloud, &config).await?;
+            cloud.set_policy(policy::with_tenants(&config, &cloud.directory).await?);
+            let waiting = self.cloud_config.as_ref().map(|started| need_a_restart(started, &config));
+            for key in waiting.into_iter().flatten() {
+                context.console.warning(&format!("`{key}` of `[cloud]` was changed; that takes effect with a restart"));
+            }
         }
         if let Some(onprem) = &mut self.onprem {
             // The new one first: if it cannot be had, the old one works on.
@@ -144,6 +149,21 @@ impl Running {
         }
         Ok(())
     }
+}
+
+/// The keys of `[cloud]` that differ and are read when it starts.
+fn need_a_restart(started: &CloudConfig, now: &CloudConfig) -> Vec<&'static str> {
+    let differs = [
+        ("listen", started.listen != now.listen),
+        ("http_listen", started.http_listen != now.http_listen),
+        ("public_origin", started.public_origin != now.public_origin),
+        ("data", started.data != now.data),
+        ("tls_client_auth", started.tls_client_auth != now.tls_client_auth),
+        ("mailbox_quota_bytes", started.mailbox_quota_bytes != now.mailbox_quota_bytes),
+        ("elsewhere", started.elsewhere != now.elsewhere),
+        ("signing_keys", started.signing_keys != now.signing_keys),
+    ];
+    differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
 }
 
 /// What to run: the side that was asked for, or what the configuration names.
@@ -175,6 +195,8 @@ fn default_cloud(workplace: &Workplace) -> Result<CloudConfig, Problem> {
         require_dpop_nonce: false,
         mailbox_quota_bytes: None,
         elsewhere: BTreeMap::new(),
+        token_service: TokenServiceConfig::default(),
+        signing_keys: None,
     })
 }
 
@@ -188,16 +210,15 @@ async fn start_cloud(config: &CloudConfig, console: &Console) -> Result<Cloud, P
         listen: config.listen,
         http_listen: config.http_listen,
         place: Place::public(config.public_origin.clone()),
-        policy: Policy {
-            tls_client_auth: config.tls_client_auth,
-            require_dpop_nonce: config.require_dpop_nonce,
-            ..Policy::default()
-        },
+        policy: policy::configured(config),
+        signing_keys: config.signing_keys.clone(),
         mailboxes: Mailboxes::configured(config)?,
         clock: SystemClock::shared(),
     };
     let cloud = Cloud::start(plan).await?;
     let applications = apply_seed(&cloud, config).await?;
+    // The tenants that it names may have come with the seed.
+    cloud.set_policy(policy::with_tenants(config, &cloud.directory).await?);
     for (app_id, certificate_file, key_file, tenant) in applications {
         console.note(&format!(
             "sign in with: actas Connect-MsolService --graph-url {0} --authority {0} --ca-file {1} -TenantId {tenant} -ClientId {app_id} -CertificateFile {2} -KeyFile {3}",

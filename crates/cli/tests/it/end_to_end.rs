@@ -1,6 +1,7 @@
 //! Commands against a cloud that runs.
 
 mod servers;
+mod signing_keys;
 
 use std::{fs, path::Path};
 

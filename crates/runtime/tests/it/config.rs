@@ -1,7 +1,8 @@
 use std::path::Path;
 
 use actas_runtime::Config;
-use actas_runtime::config::ConfigError;
+use actas_runtime::config::{ConfigError, SigningAlgorithm, TenantChoice};
+use jiff::SignedDuration;
 
 const WHOLE: &str = r#"
 [cloud]
@@ -75,4 +76,76 @@ fn errors_name_the_file() {
     let error = Config::load(&path).unwrap_err().to_string();
     let place = format!("{}:2: `client.host`: unknown field `host`", path.display());
     assert!(error.starts_with(&place), "{error}");
+}
+
+const POLICY: &str = r#"
+[cloud]
+listen = "0.0.0.0:443"
+public_origin = "https://cloud.contoso.example"
+data = "cloud"
+
+[cloud.token_service]
+token_lifetime = "1h 30m"
+act_as_lifetime = "10m"
+allow_secrets = true
+clock_skew = "0s"
+assertion_lifetime_max = "10m"
+client_assertion_lifetime_max = "7d"
+single_use_assertions = ["contoso.example"]
+require_key_hint = true
+signing_key_age_max = "30d"
+signing_key_algorithm = "ES256"
+
+[cloud.token_service.rates]
+token_by_address = { per_second = 0, burst = 1 }
+refusals_by_address = { per_second = 1, burst = 20 }
+
+[cloud.signing_keys]
+pkcs11_module = "/usr/lib/softhsm/libsofthsm2.so"
+token_label = "actas"
+pin_file = "pin"
+"#;
+
+#[test]
+fn the_policy_of_the_token_service_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("actas.toml");
+    fs_err::write(&path, POLICY).unwrap();
+    let cloud = Config::load(&path).unwrap().cloud.unwrap();
+    let policy = &cloud.token_service;
+    assert_eq!(policy.token_lifetime.unwrap().duration(), SignedDuration::from_mins(90));
+    assert_eq!(policy.client_assertion_lifetime_max.unwrap().duration(), SignedDuration::from_hours(7 * 24));
+    assert_eq!(policy.clock_skew.unwrap().duration(), SignedDuration::ZERO);
+    assert_eq!(policy.single_use_assertions, Some(TenantChoice::These(vec!["contoso.example".to_owned()])));
+    assert_eq!(policy.signing_key_algorithm, Some(SigningAlgorithm::Es256));
+    assert_eq!(policy.rates.refusals_by_address.map(|rate| (rate.per_second.get(), rate.burst.get())), Some((1, 20)));
+    assert_eq!(policy.rates.graph_by_address, None, "as the service has it");
+    let keys = cloud.signing_keys.unwrap();
+    assert_eq!(keys.pkcs11_module, Path::new("/usr/lib/softhsm/libsofthsm2.so"));
+    assert_eq!(keys.pin_file, Some(directory.path().join("pin")));
+
+    let all = POLICY.replace("[\"contoso.example\"]", "\"all\"");
+    let all = Config::parse(&all).unwrap().cloud.unwrap().token_service;
+    assert_eq!(all.single_use_assertions, Some(TenantChoice::All));
+}
+
+#[test]
+fn a_policy_out_of_bounds_is_told_with_its_line_and_key() {
+    let of = |line: usize, key: &str, from: &str, to: &str, why: &str| {
+        check(&POLICY.replacen(from, to, 1), line, &format!("cloud.token_service{key}"), why);
+    };
+    of(8, ".token_lifetime", "\"1h 30m\"", "\"2d\"", "`2d` is out of bounds; between 5m and 24h are allowed");
+    of(8, ".token_lifetime", "\"1h 30m\"", "\"1m\"", "between 5m and 24h");
+    of(8, ".token_lifetime", "\"1h 30m\"", "\"soon\"", "`soon` is not a length of time such as `90m`");
+    of(8, ".token_lifetime", "\"1h 30m\"", "3600", "invalid type: integer");
+    of(9, ".act_as_lifetime", "\"10m\"", "\"-1m\"", "between 1m and 24h");
+    of(11, ".clock_skew", "\"0s\"", "\"6m\"", "between 0s and 5m");
+    of(13, ".client_assertion_lifetime_max", "7d", "8d", "between 1m and 7d");
+    of(14, ".single_use_assertions", "[\"contoso.example\"]", "\"some\"", "a list of tenants by id or domain");
+    of(14, ".single_use_assertions", "[\"contoso.example\"]", "true", "a list of tenants by id or domain");
+    of(17, ".signing_key_age_max", "30d", "23h", "between 24h and 730d");
+    of(18, ".signing_key_algorithm", "ES256", "HS256", "`ES256` or `RS256`");
+    of(21, ".rates.token_by_address", "burst = 1 }", "burst = 0 }", "between 1 and 1000000");
+    of(22, ".rates.refusals_by_address", "per_second = 1,", "per_minute = 1,", "unknown field `per_minute`");
+    check(&POLICY.replacen("pin_file", "pin", 1), 27, "cloud.signing_keys.pin", "unknown field `pin`");
 }

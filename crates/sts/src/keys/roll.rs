@@ -32,8 +32,17 @@ pub(crate) struct Times {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Change {
     pub(crate) moves: Vec<KeyMove>,
-    /// A new key is made and published as next.
-    pub(crate) make_next: bool,
+    /// New keys are made, and published, in these places.
+    pub(crate) make: Vec<KeyState>,
+}
+
+/// What a stranger may know in an emergency.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Emergency {
+    /// The current key and those before it.
+    Current,
+    /// The next key too, as when it lay in the same folder.
+    All,
 }
 
 /// Why the keys cannot be rolled.
@@ -49,19 +58,20 @@ pub enum RollError {
 
 impl Change {
     pub(crate) fn is_nothing(&self) -> bool {
-        self.moves.is_empty() && !self.make_next
+        self.moves.is_empty() && self.make.is_empty()
     }
 }
 
 /// What is due by age: previous keys whose last token has ended retire, a missing next
 /// key is made, and a current key that is old makes way.
 pub(crate) fn due(keys: &[Slot], times: Times, now: Timestamp) -> Change {
-    let mut change = Change { moves: retired(keys, times, now), make_next: in_state(keys, KeyState::Next).is_none() };
+    let missing = in_state(keys, KeyState::Next).is_none().then_some(KeyState::Next);
+    let mut change = Change { moves: retired(keys, times, now), make: missing.into_iter().collect() };
     let old =
         in_state(keys, KeyState::Current).is_some_and(|current| now.duration_since(current.since) >= times.age_max);
     if old && let Ok(rotation) = rotate(keys, now) {
         change.moves.extend(rotation.moves);
-        change.make_next = true;
+        change.make = rotation.make;
     }
     change
 }
@@ -76,22 +86,32 @@ pub(crate) fn rotate(keys: &[Slot], now: Timestamp) -> Result<Change, RollError>
     Ok(promote(keys, next, KeyState::Previous, now))
 }
 
-/// The current key is known to a stranger: it and all previous ones are taken out of
-/// publication at once, and next signs however fresh it is. Verifiers that keep an old
-/// key set believe the stranger until they look again.
-pub(crate) fn emergency(keys: &[Slot], now: Timestamp) -> Result<Change, RollError> {
-    let next = in_state(keys, KeyState::Next).ok_or(RollError::NoNext)?;
-    let mut change = promote(keys, next, KeyState::Retired, now);
-    let previous = keys.iter().filter(|key| key.state == KeyState::Previous);
-    change.moves.extend(previous.map(|key| to(key, KeyState::Retired, now)));
-    Ok(change)
+/// A stranger may know the current key: it and all previous ones are taken out of
+/// publication at once, and next signs however fresh it is; or, if the stranger may know
+/// that too, a key that no verifier has seen. Verifiers that keep an old key set believe
+/// the stranger until they look again.
+pub(crate) fn emergency(keys: &[Slot], emergency: Emergency, now: Timestamp) -> Result<Change, RollError> {
+    match emergency {
+        Emergency::Current => {
+            let next = in_state(keys, KeyState::Next).ok_or(RollError::NoNext)?;
+            let mut change = promote(keys, next, KeyState::Retired, now);
+            let previous = keys.iter().filter(|key| key.state == KeyState::Previous);
+            change.moves.extend(previous.map(|key| to(key, KeyState::Retired, now)));
+            Ok(change)
+        }
+        Emergency::All => {
+            let known = keys.iter().filter(|key| key.state != KeyState::Retired);
+            let moves = known.map(|key| to(key, KeyState::Retired, now)).collect();
+            Ok(Change { moves, make: vec![KeyState::Current, KeyState::Next] })
+        }
+    }
 }
 
 fn promote(keys: &[Slot], next: &Slot, current_becomes: KeyState, now: Timestamp) -> Change {
     let current = keys.iter().filter(|key| key.state == KeyState::Current);
     let mut moves: Vec<KeyMove> = current.map(|key| to(key, current_becomes, now)).collect();
     moves.push(to(next, KeyState::Current, now));
-    Change { moves, make_next: true }
+    Change { moves, make: vec![KeyState::Next] }
 }
 
 fn retired(keys: &[Slot], times: Times, now: Timestamp) -> Vec<KeyMove> {
@@ -143,9 +163,7 @@ mod tests {
                 assert_eq!(key.state, step.from);
                 (key.state, key.since) = (step.to, step.at);
             }
-            if change.make_next {
-                self.make(KeyState::Next);
-            }
+            change.make.iter().for_each(|state| self.make(*state));
         }
 
         fn in_state(&self, state: KeyState) -> Vec<&str> {
@@ -216,7 +234,7 @@ mod tests {
         assert_eq!(due(&ring.keys, eager, ring.now).moves.len(), 2);
         ring.keys.retain(|key| key.state != KeyState::Next);
         assert_eq!(rotate(&ring.keys, ring.now), Err(RollError::NoNext));
-        assert_eq!(due(&ring.keys, TIMES, ring.now), Change { moves: Vec::new(), make_next: true });
+        assert_eq!(due(&ring.keys, TIMES, ring.now), Change { moves: Vec::new(), make: vec![KeyState::Next] });
     }
 
     #[test]
@@ -224,8 +242,14 @@ mod tests {
         let mut ring = Ring::new();
         ring.now += PUBLISHED_BEFORE;
         ring.apply(&rotate(&ring.keys, ring.now).unwrap());
-        ring.apply(&emergency(&ring.keys, ring.now).unwrap());
+        ring.apply(&emergency(&ring.keys, Emergency::Current, ring.now).unwrap());
         assert_eq!(ring.published(), ["k3", "k4"]);
         assert_eq!(ring.in_state(KeyState::Current), ["k3"]);
+        ring.apply(&emergency(&ring.keys, Emergency::All, ring.now).unwrap());
+        assert_eq!(ring.published(), ["k5", "k6"]);
+        assert_eq!((ring.in_state(KeyState::Current), ring.in_state(KeyState::Next)), (vec!["k5"], vec!["k6"]));
+        ring.keys.retain(|key| key.state != KeyState::Next);
+        assert_eq!(emergency(&ring.keys, Emergency::Current, ring.now), Err(RollError::NoNext));
+        assert!(emergency(&ring.keys, Emergency::All, ring.now).is_ok(), "it needs no next");
     }
 }

@@ -58,7 +58,7 @@ impl Client {
             return Self::by_assertion(request, assertion).await;
         }
         if let (true, Some(client_id), Some(certificate)) =
-            (methods == [false; 3] && request.sts.0.policy.tls_client_auth, form.get("client_id"), request.certificate)
+            (methods == [false; 3] && request.sts.policy().tls_client_auth, form.get("client_id"), request.certificate)
         {
             return Self::by_certificate(request, client_id, certificate).await;
         }
@@ -69,7 +69,7 @@ impl Client {
                 return Err(Refused::no_credential(form.get("grant_type") == Some(GRANT_CLIENT_CREDENTIALS)));
             }
         };
-        if !request.sts.0.policy.allow_secrets {
+        if !request.sts.policy().allow_secrets {
             return Err(Refused::secrets_off());
         }
         let principal = enabled(request.sts, request.tenant, &client_id).await?;
@@ -88,12 +88,12 @@ impl Client {
         }
         let principal = enabled(sts, tenant, issuer).await?;
         let header = assertion.header();
-        if sts.0.policy.require_key_hint && header.x5t.is_none() && header.x5t_s256.is_none() {
+        if sts.policy().require_key_hint && header.x5t.is_none() && header.x5t_s256.is_none() {
             return Err(Refused::no_key_hint());
         }
         let keys = live_keys(sts, &principal, now).await?;
         let audience = |audience: &str| sts.is_client_audience(tenant, audience);
-        let limits = sts.0.policy.client_assertions();
+        let limits = sts.policy().client_assertions();
         let key = assertion.verify(keys.iter(), audience, limits, now).map_err(refused)?;
         // RFC 7523 §3: the client speaks of itself, and says so.
         assertion.claims().text("sub").map_err(|error| refused(AssertionRefused::Claim(error)))?;

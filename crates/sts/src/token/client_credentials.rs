@@ -53,7 +53,7 @@ pub(super) async fn issue_for(
     let bound = request.bind()?.and_certificate(client.certificate.clone());
     let resource = resource::by_identifier(sts, tenant, identifier).await?;
     resource::check_assigned(&client.principal, &resource)?;
-    let lifetime = sts.0.policy.token_lifetime;
+    let lifetime = sts.policy().token_lifetime;
     let issuer = sts.issuer_v1(tenant.id);
     let principal = &client.principal;
     let token = AccessToken {
@@ -74,8 +74,8 @@ pub(super) async fn issue_for(
         uti: Uuid::new_v4().simple().to_string(),
         ver: "1.0",
     };
-    let access_token =
-        issue::access_token(sts.0.keys.load().signer(), &token).map_err(|error| Refused::unavailable(&error))?;
+    let signed = sts.0.keys.issue(|key| issue::access_token(key, &token)).await;
+    let access_token = signed.map_err(|error| Refused::unavailable(&error))?;
     let details = json!({
         "grant": grant,
         "actor": principal.app_id.to_string(),

@@ -35,7 +35,7 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
     let principal = client::enabled(sts, tenant, issuer).await?;
     let keys = client::live_keys(sts, &principal, now).await?;
     let audience = |audience: &str| sts.is_client_audience(tenant, audience);
-    let key = assertion.verify(keys.iter(), audience, sts.0.policy.grant_assertions(), now).map_err(refused)?;
+    let key = assertion.verify(keys.iter(), audience, sts.policy().grant_assertions(), now).map_err(refused)?;
     if !assertion.claims().has("sub") {
         return Err(Refused::grant_assertion(&AssertionRefused::Subject("sub")));
     }

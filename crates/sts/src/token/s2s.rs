@@ -39,7 +39,7 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
     let keys = client::live_keys(sts, &client, now).await?;
     let audience = |audience: &str| sts.is_s2s_audience(tenant, audience);
     let key = assertion
-        .verify(keys.iter(), audience, sts.0.policy.grant_assertions(), now)
+        .verify(keys.iter(), audience, sts.policy().grant_assertions(), now)
         .map_err(|refused| Refused::s2s_assertion(&refused))?;
     request.note_use(text, &assertion, client.app_id).await?;
     request.admit(&client)?;
@@ -49,17 +49,18 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
     resource::check_authorised(&client, &resource)?;
     let issuer = Sts::s2s_issuer(tenant.id);
     let caller = Principal::in_realm(client.app_id, tenant.id.to_string());
+    let lifetime = sts.policy().token_lifetime;
     let token = ActorToken {
         audience: wanted,
         issuer: &issuer,
         caller: &caller,
         object_id: Some(client.id.to_string()),
         trusted_for_delegation: client.trusted_for_delegation,
-        lifetime: sts.0.policy.token_lifetime,
+        lifetime,
         confirmation: bound.confirmation(),
     };
-    let access_token =
-        issue::actor_token(sts.0.keys.load().signer(), &token, now).map_err(|error| Refused::unavailable(&error))?;
+    let signed = sts.0.keys.issue(|key| issue::actor_token(key, &token, now)).await;
+    let access_token = signed.map_err(|error| Refused::unavailable(&error))?;
     let details = json!({
         "grant": "s2s",
         "actor": caller.to_string(),
@@ -74,9 +75,9 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
     sts.record(tenant.id, "token issued", details).await.map_err(|error| Refused::unavailable(&error))?;
     Ok(json_answer(&Answer {
         token_type: bound.token_type(),
-        expires_in: sts.0.policy.token_lifetime.as_secs().to_string(),
+        expires_in: lifetime.as_secs().to_string(),
         not_before: (now - BACKDATE).as_second().to_string(),
-        expires_on: (now + sts.0.policy.token_lifetime).as_second().to_string(),
+        expires_on: (now + lifetime).as_second().to_string(),
         resource: wanted,
         access_token,
     }))

@@ -71,7 +71,8 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
     resource::check_assigned(&client.principal, &resource).map_err(Refused::into_target)?;
     let user = subject(request, &client.principal, subject_token).await?;
 
-    let lifetime = sts.0.policy.act_as_lifetime.min(sts.0.policy.token_lifetime);
+    let policy = sts.policy();
+    let lifetime = policy.act_as_lifetime.min(policy.token_lifetime);
     let claims = ActAsToken {
         aud: wanted,
         iss: sts.issuer_v1(tenant.id),
@@ -93,8 +94,8 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
         cnf: bound.confirmation(),
         ver: "1.0",
     };
-    let access_token =
-        issue::typed_access_token(sts.0.keys.load().signer(), &claims).map_err(|error| Refused::unavailable(&error))?;
+    let signed = sts.0.keys.issue(|key| issue::typed_access_token(key, &claims)).await;
+    let access_token = signed.map_err(|error| Refused::unavailable(&error))?;
     let details = json!({
         "grant": "token_exchange",
         "actor": client.principal.app_id.to_string(),
@@ -172,7 +173,7 @@ async fn subject(request: &Request<'_>, client: &ServicePrincipal, text: &str) -
     }
     let keys = client::live_keys(sts, client, now).await?;
     let audience = |audience: &str| sts.is_client_audience(tenant, audience);
-    let limits = sts.0.policy.grant_assertions();
+    let limits = sts.policy().grant_assertions();
     let (_, named) = assertion.verify_about_another(keys.iter(), audience, limits, now).map_err(refused)?;
     request.note_use(text, &assertion, client.app_id).await?;
 

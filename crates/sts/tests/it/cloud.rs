@@ -11,7 +11,7 @@ use actas_store::directory::{Audit, Directory};
 use actas_store::sts::SigningKeys;
 use actas_store::{Database, Schema};
 use actas_sts::seed::{ServiceHosts, grant, well_known_principals};
-use actas_sts::{KeyRing, Policy, Sts, new_secret};
+use actas_sts::{KeyPlace, KeyRing, Policy, Sts, new_secret};
 use actas_token::SigningKey;
 use axum::Router;
 use axum::body::Body;
@@ -85,13 +85,19 @@ impl Cloud {
     }
 
     pub async fn with(policy: Policy) -> Self {
+        Self::with_keys(policy, async |folder| KeyPlace::from(folder)).await
+    }
+
+    /// With signing keys in the place that is made of the service's folder.
+    pub async fn with_keys(policy: Policy, place: impl AsyncFnOnce(&std::path::Path) -> KeyPlace) -> Self {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let clock = Arc::new(ManualClock::new(now));
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(&folder.path().join("cloud.db"), Schema::Cloud).unwrap();
         let directory = Directory::new(database.clone());
         let kind = policy.signing_key_kind;
-        let keys = KeyRing::load_or_make(&SigningKeys::new(database.clone()), folder.path(), kind, now).await.unwrap();
+        let place = place(folder.path()).await;
+        let keys = KeyRing::load_or_make(&SigningKeys::new(database.clone()), place, kind, now).await.unwrap();
         let (tenant, other) = (TenantId(Uuid::from_u128(1)), TenantId(Uuid::from_u128(2)));
         let (lync, app) = (pair("lync", now), pair("app", now));
         let (secret, hash) = new_secret().unwrap();

@@ -12,12 +12,12 @@ use crate::cloud::{APP, Cloud, ORIGIN};
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 impl Cloud {
-    async fn published(&self) -> Vec<String> {
+    pub async fn published(&self) -> Vec<String> {
         let keys = self.get(&format!("/{}/discovery/v2.0/keys", self.tenant)).await.json();
         keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
     }
 
-    async fn token(&self) -> String {
+    pub async fn token(&self) -> String {
         let form = [
             ("grant_type", "client_credentials"),
             ("client_id", &APP.to_string()),
@@ -28,18 +28,18 @@ impl Cloud {
         answer.json()["access_token"].as_str().unwrap_or_else(|| panic!("{}", answer.text)).to_owned()
     }
 
-    async fn states(&self) -> Vec<(String, KeyState)> {
+    pub async fn states(&self) -> Vec<(String, KeyState)> {
         let all = SigningKeys::new(self.database.clone()).all().await.unwrap();
         all.into_iter().map(|key| (key.thumbprint, key.state)).collect()
     }
 
-    async fn graph_reads(&self, token: &str) -> bool {
+    pub async fn graph_reads(&self, token: &str) -> bool {
         let request = http::Request::get("/v1.0/servicePrincipals").header("authorization", format!("Bearer {token}"));
         self.send(request.body(axum::body::Body::empty()).unwrap()).await.status == http::StatusCode::OK
     }
 }
 
-fn kid(token: &str) -> String {
+pub fn kid(token: &str) -> String {
     Compact::parse(token, Reading::Strict).unwrap().header.kid.unwrap()
 }
 

@@ -5,6 +5,7 @@
 mod client_credentials;
 mod cloud;
 mod graph;
+mod hardware_token;
 mod jwt_bearer;
 mod keys;
 mod limits;

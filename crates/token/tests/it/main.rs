@@ -7,6 +7,7 @@ mod acceptance_issued;
 mod assertion;
 mod dpop;
 mod metadata;
+mod sign;
 mod signing;
 mod vector;
 mod wycheproof;

@@ -57,6 +57,7 @@ impl Stage {
             http_listen: Some(loopback),
             place: Place::named(),
             policy: Policy::default(),
+            signing_keys: None,
             mailboxes: Mailboxes::default(),
             clock: SystemClock::shared(),
         };

@@ -14,9 +14,9 @@ use tempfile::TempDir;
 
 use crate::actas;
 
-const DEADLINE: Duration = Duration::from_mins(1);
+pub(super) const DEADLINE: Duration = Duration::from_mins(1);
 
-fn folder() -> TempDir {
+pub(super) fn folder() -> TempDir {
     TempDir::with_prefix("actas-it-").expect("a temporary folder can be made")
 }
 
@@ -78,8 +78,8 @@ fn a_demonstration_may_be_repeated() {
     ends_well(&run(&mut demo(&data), DEADLINE));
 }
 
-struct Started {
-    process: Background,
+pub(super) struct Started {
+    pub(super) process: Background,
     ready: PathBuf,
 }
 
@@ -91,7 +91,7 @@ impl Started {
         Self::start(command, folder, ready)
     }
 
-    fn start(mut command: Command, folder: &Path, ready: PathBuf) -> Self {
+    pub(super) fn start(mut command: Command, folder: &Path, ready: PathBuf) -> Self {
         // A file of an earlier start would be taken for this one's.
         let _ = fs::remove_file(&ready);
         let mut process = Background::start(&mut command, &folder.join("output"));
@@ -99,18 +99,18 @@ impl Started {
         Self { process, ready }
     }
 
-    fn value(&self, key: &str) -> String {
+    pub(super) fn value(&self, key: &str) -> String {
         let text = fs::read_to_string(&self.ready).expect("the ready file can be read");
         let all: Value = serde_json::from_str(&text).expect("the ready file is JSON");
         all[key].as_str().unwrap_or_else(|| panic!("{key} in {all}")).to_owned()
     }
 
-    fn signal(&self, name: &str) {
+    pub(super) fn signal(&self, name: &str) {
         let status = Command::new("kill").args([&format!("-{name}"), &self.process.id().to_string()]).status();
         assert!(status.expect("kill can be run").success());
     }
 
-    fn stops(&mut self) {
+    pub(super) fn stops(&mut self) {
         self.signal("TERM");
         assert_eq!(self.process.wait(DEADLINE), Some(0), "{}", self.process.output());
     }
