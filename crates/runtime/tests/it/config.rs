@@ -143,9 +143,9 @@ fn a_policy_out_of_bounds_is_told_with_its_line_and_key() {
     of(13, ".client_assertion_lifetime_max", "7d", "8d", "between 1m and 7d");
     of(14, ".single_use_assertions", "[\"contoso.example\"]", "\"some\"", "a list of tenants by id or domain");
     of(14, ".single_use_assertions", "[\"contoso.example\"]", "true", "a list of tenants by id or domain");
-    of(17, ".signing_key_age_max", "30d", "23h", "between 24h and 730d");
-    of(18, ".signing_key_algorithm", "ES256", "HS256", "`ES256` or `RS256`");
-    of(21, ".rates.token_by_address", "burst = 1 }", "burst = 0 }", "between 1 and 1000000");
-    of(22, ".rates.refusals_by_address", "per_second = 1,", "per_minute = 1,", "unknown field `per_minute`");
-    check(&POLICY.replacen("pin_file", "pin", 1), 27, "cloud.signing_keys.pin", "unknown field `pin`");
+    of(16, ".signing_key_age_max", "30d", "23h", "between 24h and 730d");
+    of(17, ".signing_key_algorithm", "ES256", "HS256", "`ES256` or `RS256`");
+    of(20, ".rates.token_by_address", "burst = 1 }", "burst = 0 }", "between 1 and 1000000");
+    of(21, ".rates.refusals_by_address", "per_second = 1,", "per_minute = 1,", "unknown field `per_minute`");
+    check(&POLICY.replacen("pin_file", "pin", 1), 26, "cloud.signing_keys.pin", "unknown field `pin`");
 }
