@@ -15,7 +15,7 @@ use actas_certificate::{Certificate, issue};
 use actas_store::sts::{KeyState, SigningKeyRecord, SigningKeys};
 use actas_token::{KeyError, KeyName, Unsigned, VerifyingKey};
 use arc_swap::ArcSwap;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
 use crate::policy::SigningKeyKind;
@@ -32,6 +32,8 @@ const CERTIFICATE_LIFETIME: Duration = Duration::from_hours(24 * 365 * 5);
 /// Whom a signing certificate is about, and the label of a key on a token.
 const CERTIFICATE_NAME: &str = "actas token service";
 const KEY_BITS: usize = 2048;
+/// How long it is tried to remove a key that retired.
+const REMOVED_WITHIN: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// The signing keys of a running service. Cheap to clone; all clones are one ring.
 #[derive(Clone, Debug)]
@@ -268,8 +270,11 @@ impl KeyRing {
         }
         let after = store.all().await?;
         let changed_signer = self.take_up(&after).await? == Some(true);
-        let gone: Vec<&str> = in_state(&after, KeyState::Retired).map(|key| key.thumbprint.as_str()).collect();
-        // The record went first: a key without one signs nothing.
+        // The record went first: a key without one signs nothing. Those that retired a while
+        // ago are looked for as well: the token may not have answered then.
+        let recent = |key: &&SigningKeyRecord| now.duration_since(key.since) < REMOVED_WITHIN;
+        let gone = in_state(&after, KeyState::Retired).filter(recent).map(|key| key.thumbprint.as_str());
+        let gone: Vec<&str> = gone.collect();
         place.remove(&gone).await;
         if change.is_nothing() && !changed_signer {
             return Ok(None);

@@ -41,6 +41,11 @@ fn help_of_our_own_command() {
 }
 
 #[test]
+fn help_of_what_interrupts() {
+    insta::assert_snapshot!("help_of_what_interrupts", run(&["help", "signing-keys", "replace"]));
+}
+
+#[test]
 fn help_of_no_command() {
     insta::assert_snapshot!("help_of_no_command", run(&["help", "New-CsOAuthSever"]));
 }

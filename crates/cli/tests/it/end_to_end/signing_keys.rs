@@ -301,7 +301,10 @@ fn the_policy_is_configured_and_reloaded() {
     let output = place.folder.path().join("output");
     place.configure("[cloud.token_service]\ntoken_lifetime = \"3d\"\n");
     refused(&place.run(&["serve"]), 1, &["actas.toml:7: `cloud.token_service.token_lifetime`: `3d` is out of bounds"]);
-    place.configure("[cloud.token_service]\nsingle_use_assertions = [\"contoso.exampel\"]\n");
+    // Tenants are known when the directory is, and then there are keys too.
+    place.configure(
+        "[cloud.token_service]\nsingle_use_assertions = [\"contoso.exampel\"]\nsigning_key_algorithm = \"ES256\"\n",
+    );
     refused(&place.run(&["serve"]), 1, &["names `contoso.exampel`, which no tenant", "hint: "]);
 
     place.configure(
