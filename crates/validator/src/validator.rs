@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actas_token::accept::accept_from;
+use actas_token::accept::{Vouched, accept_from, accept_vouched};
 use actas_token::{Accepted, IssuerKeys, Limits, Partner, Possession, Refusal, Resource, TenantId, Trust};
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
@@ -31,6 +31,9 @@ pub struct Configuration {
     /// Tenant GUIDs and verified domains, lower case, to tenants hosted here.
     pub realms: HashMap<String, TenantId>,
 }
+
+/// What decides on a token.
+type Rules<A> = fn(&str, Possession<'_>, &Resource, &Trust, &Limits, Timestamp) -> Result<A, Refusal>;
 
 /// Admits tokens. Cheap to clone.
 #[derive(Clone)]
@@ -94,14 +97,18 @@ impl Validator {
         possession: Possession<'_>,
         now: Timestamp,
     ) -> Result<Accepted, Refusal> {
-        self.refresh(now, Fetched::is_due).await;
-        let verdict = self.judge(token, possession, now);
-        if matches!(verdict, Err(Refusal::UnknownKey(_) | Refusal::UnknownIssuer(_))) {
-            // The issuer may have rolled its key since we looked.
-            self.refresh(now, Fetched::may_look_for_unknown_key).await;
-            return self.judge(token, possession, now);
-        }
-        verdict
+        self.judged(accept_from, token, possession, now).await
+    }
+
+    /// Validates a token for a resource that looks up its callers in the directory by
+    /// itself, see [`actas_token::accept::accept_vouched`].
+    pub async fn validate_vouched(
+        &self,
+        token: &str,
+        possession: Possession<'_>,
+        now: Timestamp,
+    ) -> Result<Vouched, Refusal> {
+        self.judged(accept_vouched, token, possession, now).await
     }
 
     /// The value of `WWW-Authenticate` for a caller without a good token.
@@ -115,9 +122,23 @@ impl Validator {
         )
     }
 
-    fn judge(&self, token: &str, possession: Possession<'_>, now: Timestamp) -> Result<Accepted, Refusal> {
-        let state = self.0.state.load();
-        accept_from(token, possession, &self.0.resource, &state.trust, &self.0.limits, now)
+    /// Judges a token with keys that are fresh: once more when it names a key that is new.
+    async fn judged<A>(
+        &self,
+        rules: Rules<A>,
+        token: &str,
+        possession: Possession<'_>,
+        now: Timestamp,
+    ) -> Result<A, Refusal> {
+        let judge = || rules(token, possession, &self.0.resource, &self.0.state.load().trust, &self.0.limits, now);
+        self.refresh(now, Fetched::is_due).await;
+        let verdict = judge();
+        if matches!(verdict, Err(Refusal::UnknownKey(_) | Refusal::UnknownIssuer(_))) {
+            // The issuer may have rolled its key since we looked.
+            self.refresh(now, Fetched::may_look_for_unknown_key).await;
+            return judge();
+        }
+        verdict
     }
 
     /// Fetches the keys of every issuer for which `wanted` holds.
