@@ -29,11 +29,13 @@ use axum::{Router, middleware};
 use jiff::Timestamp;
 use serde_json::json;
 
+use graph::Graph;
 use keys::Times;
 use limit::Limits;
 use memory::Memory;
 use possession::Nonces;
 
+pub use graph::Workload;
 pub use keys::{KeyRing, KeyRingError, RollError, Rolled};
 pub use limit::{Rate, Rates};
 pub use policy::{Policy, SKEW_MAX, SigningKeyKind, Tenants};
@@ -82,12 +84,23 @@ impl Sts {
 
     /// Everything it serves.
     pub fn router(&self) -> Router {
+        self.with_graph(Graph::new(self.clone(), None))
+    }
+
+    /// Everything it serves, with further resources of Graph beside the directory: under the
+    /// same limit of requests, in batches, and in the document that tells what is served.
+    pub fn router_beside(&self, workload: Workload) -> Router {
+        self.with_graph(Graph::new(self.clone(), Some(workload)))
+    }
+
+    fn with_graph(&self, graph: Graph) -> Router {
+        let limited = middleware::from_fn_with_state(self.clone(), limit::graph);
         Router::new()
             .merge(metadata::routes())
             .merge(discovery::routes())
             .merge(token::routes())
-            .merge(graph::routes().layer(middleware::from_fn_with_state(self.clone(), limit::graph)))
             .with_state(self.clone())
+            .merge(graph::routes(&graph).layer(limited).with_state(graph))
     }
 
     // === signing keys ===
