@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::admission::{self, Acting, Caller, Denied};
 use crate::answer::{self, Answer, Challenge};
-use crate::audit::Subject;
+use crate::audit::{self, Subject};
 use crate::autodiscover::json;
 use crate::config::FaultKind;
 use crate::{Inner, MailboxServer, autodiscover, ews};
@@ -31,12 +31,12 @@ const AUTODISCOVER_BYTES_MAX: usize = 256 * 1024;
 /// read the answer and keeps its connection.
 const DRAINED_BYTES_MAX: usize = 1024 * 1024;
 /// The most bytes of a client's request id that are sent back.
-const CLIENT_REQUEST_ID_BYTES_MAX: usize = 128;
+pub(crate) const CLIENT_REQUEST_ID_BYTES_MAX: usize = 128;
 /// Requests from this size on are parsed away from the threads that serve others.
-const PARSED_INLINE_BYTES_MAX: usize = 128 * 1024;
+pub(crate) const PARSED_INLINE_BYTES_MAX: usize = 128 * 1024;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
-const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+pub(crate) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const X_SOAP_ENABLED: HeaderName = HeaderName::from_static("x-soap-enabled");
 const X_OAUTH_ENABLED: HeaderName = HeaderName::from_static("x-oauth-enabled");
 const TRUE: HeaderValue = HeaderValue::from_static("True");
@@ -330,9 +330,6 @@ impl Inner {
     }
 
     /// Answers, with a record that the token was accepted.
-    ///
-    /// The record is queued before the first write of the answer, so that it is on disk
-    /// no later; without it there is no answer.
     async fn recorded(
         &self,
         caller: &Caller,
@@ -342,20 +339,13 @@ impl Inner {
         answer: impl Future<Output = Answer>,
     ) -> Answer {
         let record = self.audit.accepted(subject, caller, user, operation);
-        let (recorded, answer) = tokio::join!(biased; record, answer);
-        match recorded {
-            Ok(()) => answer,
-            Err(error) => {
-                tracing::error!(%error, "an acceptance could not be recorded");
-                Answer::Unavailable
-            }
-        }
+        audit::recorded(record, answer).await.unwrap_or(Answer::Unavailable)
     }
 }
 
 // === bodies ===
 
-async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Answer> {
+pub(crate) async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Answer> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > bytes_max) {
         return Err(Answer::TooLarge);
@@ -369,7 +359,7 @@ async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes
 
 /// Reads away what somebody sends who is not admitted, up to a bound. One who sends more
 /// loses the connection, and one who sends slowly the request, to the listener's bounds.
-async fn drain(body: Body) {
+pub(crate) async fn drain(body: Body) {
     let mut body = Limited::new(body, DRAINED_BYTES_MAX);
     while let Some(Ok(_)) = body.frame().await {}
 }
