@@ -9,6 +9,7 @@ mod changes;
 mod discovery;
 mod faults;
 mod folders;
+mod graph;
 mod hostile;
 mod items;
 mod roundtrip;
