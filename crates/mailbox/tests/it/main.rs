@@ -15,4 +15,5 @@ mod items;
 mod roundtrip;
 mod search;
 mod trees;
+mod trees_graph;
 mod world;
