@@ -107,9 +107,7 @@ def conversation(subject: str, key: str) -> GraphMessage:
         from_=Recipient(
             email_address=EmailAddress(name="Omar", address="omar@fabrikam.example")
         ),
-        to_recipients=[
-            Recipient(email_address=EmailAddress(address="adele@fabrikam.example"))
-        ],
+        to_recipients=[Recipient(email_address=EmailAddress(address="adele@fabrikam.example"))],
         single_value_extended_properties=[
             Single(id="String 0x001A", value=CONVERSATION),
             Single(id="Integer 0x0E07", value="1"),
@@ -121,10 +119,7 @@ def conversation(subject: str, key: str) -> GraphMessage:
 
 
 def having(key: str) -> str:
-    return (
-        "singleValueExtendedProperties/any"
-        f"(ep: ep/id eq '{KEY}' and ep/value eq '{key}')"
-    )
+    return f"singleValueExtendedProperties/any(ep: ep/id eq '{KEY}' and ep/value eq '{key}')"
 
 
 def listing(**options: Any) -> RequestConfiguration[Any]:
@@ -138,9 +133,7 @@ def expanding(*expand: str) -> RequestConfiguration[Any]:
 
 
 @pytest.mark.parametrize("folder", ["conversationhistory", "inbox"])
-def test_a_conversation_is_filed_found_and_deleted(
-    lab: Lab, box: Account, folder: str
-) -> None:
+def test_a_conversation_is_filed_found_and_deleted(lab: Lab, box: Account, folder: str) -> None:
     key = uuid.uuid4().hex
     subject = f"Conversation about <tea> & Zoë's cake {key}"
     over_ews = {"conversationhistory": box.conversation_history, "inbox": box.inbox}[folder]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
+
+from credentials import Credential
 from graph import issued
 from lab import Lab
+from s2s import signed, stated, times
 from transport import Session
 
 
@@ -52,3 +56,44 @@ def test_a_permission_is_given_and_taken_away(lab_manager: Lab) -> None:
         )
         assert disabled.status_code == 204, disabled.text
         assert told(second) == (401, "InvalidAuthenticationToken")
+
+
+def test_an_application_acts_as_a_user(lab: Lab, session: Session) -> None:
+    """A token by token exchange (RFC 8693) opens the mailbox of its user alone."""
+    own = Credential.of_application(lab)
+
+    def assertion(subject: str) -> str:
+        moments = {name: int(value) for name, value in times(300).items()}
+        claims = {"iss": lab.client_id, "sub": subject, "aud": lab.token_url, **moments}
+        return signed({**claims, "jti": uuid.uuid4().hex}, own)
+
+    answer = session.post(
+        lab.token_url,
+        data={
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "client_id": lab.client_id,
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": assertion(lab.client_id),
+            "subject_token": assertion(lab.mailbox),
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "resource": lab.base_url,
+        },
+    )
+    assert answer.status_code == 200, answer.text
+    assert stated(answer.json()["access_token"])["scp"] == "Mail.ReadWrite"
+    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    made = session.post(
+        f"{lab.graph_url}/me/messages", headers=headers, json={"subject": "as a user"}
+    )
+    assert made.status_code == 201, made.text
+    place = f"{lab.graph_url}/users/{{}}/messages/{made.json()['id']}"
+    assert session.get(place.format(lab.mailbox), headers=headers).status_code == 200
+    for other in (lab.mailbox2, lab.mailbox_t2, "nobody@fabrikam.example"):
+        refused = session.get(place.format(other), headers=headers)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (
+            403,
+            "ErrorAccessDenied",
+        )
+    # It is for mail at Graph: neither the directory nor EWS takes it.
+    assert session.get(f"{lab.graph_url}/users", headers=headers).status_code == 401
+    assert session.post(lab.ews_url, headers=headers, data="x").status_code == 401

@@ -24,7 +24,7 @@ pub enum Answer {
 pub type Route = (&'static str, &'static str, &'static str, Option<&'static str>, Answer);
 
 /// A whole document of what is served below `/v1.0`.
-pub fn document(title: &str, description: &str, paths: Map<String, Value>, schemas: Value) -> Value {
+pub fn document(title: &str, description: &str, paths: &Map<String, Value>, schemas: &Value) -> Value {
     json!({
         "openapi": "3.0.3",
         "info": { "title": title, "version": "1.0", "description": description },
@@ -46,7 +46,7 @@ pub fn parameters(path: &str) -> Value {
 }
 
 /// An operation, with the query options and headers that it reads.
-pub fn operation(&(_, _, summary, takes, answer): &Route, options: Value) -> Value {
+pub fn operation(&(_, _, summary, takes, answer): &Route, options: &Value) -> Value {
     let reference = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
     let content = |schema: Value| json!({ "application/json": { "schema": schema } });
     let page = |name: &str| {

@@ -112,11 +112,9 @@ impl GraphCaller {
 
 /// By object id or user principal name.
 async fn find(directory: &Directory, tenant: TenantId, name: &str) -> Result<Option<User>, actas_store::Error> {
-    match Uuid::try_parse(name) {
-        Ok(id) => directory.user(tenant, id).await,
-        Err(_) => {
-            let found = directory.users_by_key(tenant, &UserKey::Upn(name.to_lowercase())).await?;
-            Ok(found.into_iter().next())
-        }
+    if let Ok(id) = Uuid::try_parse(name) {
+        return directory.user(tenant, id).await;
     }
+    let found = directory.users_by_key(tenant, &UserKey::Upn(name.to_lowercase())).await?;
+    Ok(found.into_iter().next())
 }

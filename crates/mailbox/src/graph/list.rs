@@ -26,7 +26,8 @@ const PAGE_BYTES_MAX: i64 = 32 * 1024 * 1024;
 /// The most messages that `$skip` passes over.
 const SKIP_MAX: usize = 10_000_000;
 
-/// What is told of each message.
+/// What is told of each message; by default everything that is told without asking.
+#[derive(Default)]
 pub(super) struct Shape {
     pub(super) select: Select,
     pub(super) single: Vec<Extended>,
@@ -97,7 +98,7 @@ impl Call<'_> {
         if contents.iter().any(|name| select.selects(name) == Some(true)) {
             self.check_contents()?;
         }
-        let mut shape = Shape { select, single: Vec::new(), multi: Vec::new(), files: false };
+        let mut shape = Shape { select, ..Shape::default() };
         let Some(expand) = self.options.get("$expand") else { return Ok(shape) };
         self.check_contents()?;
         for one in Expand::parse(expand)? {

@@ -130,11 +130,7 @@ impl Call<'_> {
 
     async fn made(&self, id: &ItemId) -> Result<Response, GraphError> {
         let item = self.mailbox.item(id).await?;
-        self.message_answer(StatusCode::CREATED, &item, &self.whole()).await
-    }
-
-    fn whole(&self) -> Shape {
-        Shape { select: actas_directory::odata::Select::default(), single: Vec::new(), multi: Vec::new(), files: false }
+        self.message_answer(StatusCode::CREATED, &item, &Shape::default()).await
     }
 
     /// Without `If-Match` a change is applied to the message as it is then.
@@ -152,7 +148,7 @@ impl Call<'_> {
             self.mailbox.update_item(&ItemChange { id: id.clone(), updates }, resolution).await?;
         }
         let item = self.mailbox.item(&id).await?;
-        self.message_answer(StatusCode::OK, &item, &self.whole()).await
+        self.message_answer(StatusCode::OK, &item, &Shape::default()).await
     }
 
     // === moved and thrown away ===

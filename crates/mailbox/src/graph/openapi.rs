@@ -14,10 +14,10 @@ pub(crate) fn document() -> Value {
             let path = format!("{user}{behind}");
             let item = paths.entry(path.clone()).or_insert_with(|| json!({ "parameters": openapi::parameters(&path) }));
             let route = (*method, "", *summary, *takes, *answer);
-            item[*method] = openapi::operation(&route, openapi::options(options(method, behind, *answer)));
+            item[*method] = openapi::operation(&route, &openapi::options(options(method, behind, *answer)));
         }
     }
-    openapi::document("Mail", DESCRIPTION, paths, schemas())
+    openapi::document("Mail", DESCRIPTION, &paths, &schemas())
 }
 
 fn options(method: &str, behind: &str, answer: Answer) -> &'static [(&'static str, &'static str)] {

@@ -201,8 +201,8 @@ fn only(allowed: &Method, method: &Method, route: Route) -> Result<Route, GraphE
 mod tests {
     use super::*;
 
-    fn route(method: Method, path: &str) -> Result<(Target, Route), GraphError> {
-        Route::of(&ResourcePath::parse(&format!("/v1.0/{path}")).unwrap(), &method)
+    fn route(method: &Method, path: &str) -> Result<(Target, Route), GraphError> {
+        Route::of(&ResourcePath::parse(&format!("/v1.0/{path}")).unwrap(), method)
     }
 
     #[test]
@@ -259,7 +259,7 @@ mod tests {
                 Route::Transfer(at(None), Transfer::Move),
             ),
         ] {
-            assert_eq!(route(method, path).unwrap(), (target, expected), "{path}");
+            assert_eq!(route(&method, path).unwrap(), (target, expected), "{path}");
         }
         for (method, path) in [
             (Method::PUT, "me/messages"),
@@ -269,7 +269,7 @@ mod tests {
             (Method::GET, "me/mailFolders/inbox/mailFolders"),
             (Method::GET, "users(mail='a@b')/messages"),
         ] {
-            assert!(route(method, path).is_err(), "{path}");
+            assert!(route(&method, path).is_err(), "{path}");
         }
     }
 }

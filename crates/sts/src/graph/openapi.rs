@@ -23,10 +23,10 @@ fn document() -> Value {
         let (method, path, ..) = route;
         for path in spellings(path) {
             let item = paths.entry(path.clone()).or_insert_with(|| json!({ "parameters": openapi::parameters(&path) }));
-            item[method] = openapi::operation(route, options(method, route.1, route.4));
+            item[method] = openapi::operation(route, &options(method, route.1, route.4));
         }
     }
-    openapi::document("Directory", DESCRIPTION, paths, schemas())
+    openapi::document("Directory", DESCRIPTION, &paths, &schemas())
 }
 
 const DESCRIPTION: &str =
