@@ -12,9 +12,9 @@ from lab import Lab, LabError, Process
 from transport import Session
 
 
-def started(folder: Path, *faults: str) -> Iterator[Process]:
+def started(folder: Path, *faults: str, seed: str | None = None) -> Iterator[Process]:
     try:
-        process = Process(folder, faults)
+        process = Process(folder, faults, seed)
     except LabError as error:
         pytest.fail(str(error), pytrace=False)
     try:
@@ -58,6 +58,36 @@ def lab_disabled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def lab_app_disabled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab whose application has a disabled service principal."""
     for process in started(tmp_path_factory.mktemp("lab-app-disabled"), "app-disabled"):
+        yield ready(process)
+
+
+# Each tenant as the lab needs it; the first one's application manages permissions and has
+# none on mail.
+MANAGER_SEED = """
+[[tenant]]
+display_name = "Fabrikam"
+domains = ["fabrikam.example"]
+user = [{ address = "adele@fabrikam.example" }, { address = "omar@fabrikam.example" }]
+
+[[tenant.application]]
+name = "Manager"
+roles = ["Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All"]
+
+[[tenant]]
+display_name = "Contoso"
+domains = ["contoso.example"]
+user = [{ address = "lena@contoso.example" }]
+
+[[tenant.application]]
+name = "Other"
+roles = ["Mail.ReadWrite"]
+"""
+
+
+@pytest.fixture
+def lab_manager(tmp_path: Path) -> Iterator[Lab]:
+    """A lab of its own for one test, whose application manages permissions."""
+    for process in started(tmp_path, seed=MANAGER_SEED):
         yield ready(process)
 
 

@@ -69,9 +69,11 @@ def binary() -> Path:
 
 
 class Process:
-    """A running `actas lab`, with those of the doctor's faults in place."""
+    """A running `actas lab`, with those of the doctor's faults in place, or another seed."""
 
-    def __init__(self, folder: Path, faults: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, faults: Sequence[str] = (), seed: str | None = None
+    ) -> None:
         self.ready_file = folder / "ready.json"
         self.env_file = folder / "lab.env"
         self._log = folder / "lab.log"
@@ -81,6 +83,10 @@ class Process:
         command += ["--env-file", str(self.env_file)]
         for fault in faults:
             command += ["--fault", fault]
+        if seed is not None:
+            seed_file = folder / "seed.toml"
+            seed_file.write_text(seed)
+            command += ["--seed-file", str(seed_file)]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log

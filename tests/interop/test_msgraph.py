@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import ssl
 import time
 import uuid
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-import azure.identity.aio
-import httpx
 import jwt
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from kiota_abstractions.base_request_configuration import RequestConfiguration
-from kiota_authentication_azure.azure_identity_authentication_provider import (
-    AzureIdentityAuthenticationProvider,
-)
 from msgraph.generated.models.key_credential import KeyCredential
-from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph.generated.models.service_principal import ServicePrincipal
 from msgraph.generated.service_principals.item.add_key.add_key_post_request_body import (
     AddKeyPostRequestBody,
@@ -33,69 +24,14 @@ from msgraph.generated.service_principals.item.service_principal_item_request_bu
 from msgraph.generated.service_principals.service_principals_request_builder import (
     ServicePrincipalsRequestBuilder,
 )
-from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph.graph_service_client import GraphServiceClient
-from msgraph_core import GraphClientFactory
 
 from credentials import Credential
+from graph import refused, run
 from lab import Lab
 from s2s import EXCHANGE, segment
-from transport import REQUEST_SECONDS
 
 DIRECTORY = "00000002-0000-0000-c000-000000000000"
-
-Work = Callable[[GraphServiceClient], Awaitable[Any]]
-
-
-def run(
-    lab: Lab,
-    work: Work,
-    credential: Credential | None = None,
-    *,
-    tenant: str | None = None,
-    client_id: str | None = None,
-    allowed_hosts: tuple[str, ...] = ("localhost",),
-) -> Any:
-    """Does `work` with a client that signs in as the lab's application, or as told."""
-
-    async def signed_in() -> Any:
-        signer = credential or Credential.of_application(lab)
-        async with (
-            azure.identity.aio.CertificateCredential(
-                tenant or lab.tenant,
-                client_id or lab.client_id,
-                certificate_data=signer.pem.encode(),
-                authority=lab.base_url,
-                connection_verify=lab.ca_pem,
-            ) as identity,
-            GraphClientFactory.create_with_default_middleware(
-                client=httpx.AsyncClient(
-                    verify=ssl.create_default_context(cafile=lab.ca_pem),
-                    timeout=REQUEST_SECONDS,
-                    trust_env=False,
-                ),
-            ) as http,
-        ):
-            provider = AzureIdentityAuthenticationProvider(
-                identity, scopes=[f"{lab.base_url}/.default"], allowed_hosts=[*allowed_hosts]
-            )
-            adapter = GraphRequestAdapter(provider, http)
-            adapter.base_url = lab.graph_url
-            return await work(GraphServiceClient(request_adapter=adapter))
-
-    return asyncio.run(signed_in())
-
-
-def refused(lab: Lab, work: Work, **options: Any) -> tuple[int | None, str | None]:
-    """The status and the code of a request that must fail."""
-    with pytest.raises(ODataError) as raised:
-        run(lab, work, **options)
-    error = raised.value.error
-    assert error is not None
-    assert error.message
-    assert error.inner_error is not None
-    assert error.inner_error.request_id
-    return raised.value.response_status_code, error.code
 
 
 def selecting(*names: str) -> RequestConfiguration[Any]:

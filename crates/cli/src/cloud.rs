@@ -20,14 +20,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actas_mailbox::{MailboxConfig, MailboxServer, redirect_router};
+use actas_mailbox::{GraphAddress, MailboxConfig, MailboxServer, redirect_router};
 use actas_runtime::config::{ClientConfig, SigningKeysConfig};
 use actas_runtime::hosts::HostEntry;
 use actas_runtime::{Config, HostTable, HttpClient, HttpRequest, Limits, Server, SharedClock, TlsIdentity, listener};
 use actas_store::directory::Directory;
 use actas_store::sts::{ExchangeTrust, SigningKeys};
 use actas_store::{Database, Schema};
-use actas_sts::{KeyRing, Policy, Sts};
+use actas_sts::{KeyRing, Policy, Sts, Workload};
 use actas_validator::MetadataSource;
 use axum::Router;
 use http::{StatusCode, Uri};
@@ -127,7 +127,13 @@ impl Cloud {
             MailboxServer::new(database.clone(), mailbox_config, Arc::new(OverHttps(http.clone())), plan.clock.clone());
 
         let maintenance = maintained(sts.clone(), plan.clock.clone());
-        let router = sts.router().merge(mailbox.router()).merge(health::router(directory.clone()));
+        // One origin for Graph, in front of the directory and of mail.
+        let mail = Workload {
+            serves: MailboxServer::serves_graph,
+            router: mailbox.graph_router(),
+            openapi: MailboxServer::graph_openapi(),
+        };
+        let router = sts.router_beside(mail).merge(mailbox.router()).merge(health::router(directory.clone()));
         let limits = Limits::default();
         let mut servers = vec![listener::serve_tls(bound, with_single_slashes(router), identity, &limits)?];
         if let Some(bound) = bound_http {
@@ -253,6 +259,7 @@ fn mailbox_config(place: &Place, mailboxes: Mailboxes) -> MailboxConfig {
     config.port = place.port;
     config.quota_bytes = mailboxes.quota_bytes.unwrap_or(config.quota_bytes);
     config.elsewhere = mailboxes.elsewhere;
+    config.graph = Some(GraphAddress { origins: place.graph_origins(), authority: place.origin().to_owned() });
     config.authorization_uri = Some(format!("{}/common/oauth2/authorize", place.origin()));
     config
 }

@@ -7,6 +7,8 @@ use uuid::{Uuid, uuid};
 
 /// The permission that lets an application into every mailbox.
 pub const FULL_ACCESS: &str = "full_access_as_app";
+/// The permissions on mailboxes at Graph, each with what it allows in its name.
+pub const MAIL: [&str; 4] = ["Mail.Read", "Mail.ReadBasic", "Mail.ReadBasic.All", "Mail.ReadWrite"];
 /// The most roles that one application exposes.
 pub const APP_ROLES_MAX: usize = 100;
 /// The most roles that one principal holds.
@@ -121,7 +123,7 @@ fn yes() -> bool {
 
 /// Who exposes it, its id, its value, its name. The ids are those of the original
 /// directory, the same in every tenant; scripts have them written down.
-const SERVICE_ROLES: [(Uuid, Uuid, &str, &str); 16] = [
+const SERVICE_ROLES: [(Uuid, Uuid, &str, &str); 18] = [
     (
         well_known::EXCHANGE,
         uuid!("dc890d15-9560-4a4c-9b7f-a736ec74ec40"),
@@ -157,6 +159,8 @@ const SERVICE_ROLES: [(Uuid, Uuid, &str, &str); 16] = [
     ),
     graph(uuid!("eccc023d-eccf-4e7b-9683-8813ab36cecc"), "User.DeleteRestore.All", "Delete and restore all users"),
     graph(uuid!("810c84a8-4a9e-49e6-bf7d-12d183f40d01"), "Mail.Read", "Read mail in all mailboxes"),
+    graph(uuid!("6be147d2-ea4f-4b5a-a3fa-3eab6f3c140a"), "Mail.ReadBasic", "Read basic mail in all mailboxes"),
+    graph(uuid!("693c5e45-0940-467d-9b8a-1022fb9d42ef"), "Mail.ReadBasic.All", "Read basic mail in all mailboxes"),
     graph(uuid!("e2a3a72e-5f79-4c64-b1b1-878b674786c9"), "Mail.ReadWrite", "Read and write mail in all mailboxes"),
     graph(uuid!("b633e1c5-b582-4048-a93e-9f11b44c7e96"), "Mail.Send", "Send mail as any user"),
 ];
@@ -188,6 +192,7 @@ mod tests {
         assert_eq!(service_of(FULL_ACCESS), Some(well_known::EXCHANGE));
         assert_eq!(service_of("Nothing.At.All"), None);
         assert!(of_service(well_known::LYNC).is_empty());
+        assert!(MAIL.iter().all(|value| service_of(value) == Some(well_known::GRAPH)));
     }
 
     #[test]

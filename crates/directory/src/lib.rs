@@ -11,6 +11,7 @@ pub mod deleted;
 pub mod domain;
 pub mod exchange_side;
 pub mod kept;
+pub mod odata;
 pub mod onprem;
 pub mod password;
 pub mod proof;

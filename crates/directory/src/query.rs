@@ -1,19 +1,38 @@
-//! OData `$filter`, as far as directory tools use it: comparison with `eq`, `ne`, `in`,
-//! `startswith`, `endswith`, one lambda (`any`), `and`, `or`, `not`. Anything else is refused, so
-//! that no filter is ever half applied.
+//! OData `$filter`, `$orderby` and `$expand`, as far as tools of the directory and of mail use
+//! them: comparison with `eq`, `ne`, `gt`, `ge`, `lt`, `le`, `in`, `contains`, `startswith`,
+//! `endswith`, the lambda `any`, `and`, `or`, `not`. Anything else is refused, so that no filter
+//! is ever half applied; and who holds a filter against something refuses what of it has no
+//! meaning there.
+
+mod parse;
+
+use jiff::Timestamp;
+
+use self::parse::Parser;
 
 /// The longest filter that is read, in bytes.
 pub const FILTER_BYTES_MAX: usize = 4096;
 /// How deep a filter may nest.
 pub const FILTER_DEPTH_MAX: usize = 16;
+/// The most properties that a list is sorted by.
+pub const ORDER_BY_MAX: usize = 8;
+/// The most properties that are expanded at once.
+pub const EXPAND_MAX: usize = 8;
 
 /// A condition on an object.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Filter {
     /// Every one.
     And(Vec<Self>),
+    /// `property/any(x:x/id eq 'value' and …)`: one member of the list fulfils the condition,
+    /// whose names are those of a member.
+    Any(String, Box<Self>),
     /// `property/any(x:x eq 'value')`.
     AnyEquals(String, String),
+    /// `property ge 'value'`, `property lt 2026-11-20T10:00:00Z`.
+    Compares(String, Order, Literal),
+    /// `contains(property,'value')`.
+    Contains(String, String),
     /// `endswith(property,'value')`.
     EndsWith(String, String),
     /// `property eq 'value'`, `property eq true`, `property eq null`.
@@ -37,6 +56,41 @@ pub enum Literal {
     Null,
     /// `'text'`, quotes doubled inside.
     Text(String),
+    /// `2026-11-20T10:00:00Z`, or `2026-11-20` for its first moment in UTC.
+    Time(Timestamp),
+}
+
+/// How two values compare.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Order {
+    /// `gt`
+    Greater,
+    /// `ge`
+    GreaterOrEqual,
+    /// `lt`
+    Less,
+    /// `le`
+    LessOrEqual,
+}
+
+/// What a list is sorted by: a part of `$orderby`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OrderBy {
+    /// The property.
+    pub property: String,
+    /// Whether the greatest comes first.
+    pub descending: bool,
+}
+
+/// What is told beside an object: a part of `$expand`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Expand {
+    /// The property that refers to it.
+    pub property: String,
+    /// Which of several.
+    pub filter: Option<Filter>,
+    /// Which properties of each.
+    pub select: Option<Vec<String>>,
 }
 
 /// What an object answers when asked for a property.
@@ -76,23 +130,27 @@ impl Filter {
     /// # Ok::<(), actas_directory::query::Unsupported>(())
     /// ```
     pub fn parse(text: &str) -> Result<Self, Unsupported> {
-        if text.len() > FILTER_BYTES_MAX {
-            return Err(Unsupported::TooLarge);
-        }
-        let mut parser = Parser { rest: text.trim_start() };
-        let filter = parser.or(FILTER_DEPTH_MAX)?;
-        if parser.rest.is_empty() { Ok(filter) } else { Err(parser.unexpected()) }
+        bounded(text)?;
+        Parser::whole(text, |parser| parser.or(FILTER_DEPTH_MAX))
     }
 
     /// Whether an object fulfils it. `property` gives `None` for names that cannot be
-    /// filtered by. Texts compare without case, as the directory does.
+    /// filtered by. Texts compare without case, as the directory does; what the directory does
+    /// not answer (`gt` and its like, `contains`, times, conditions on members) is refused.
     pub fn matches<'o>(&self, property: &impl Fn(&str) -> Option<Property<'o>>) -> Result<bool, Unsupported> {
         let get = |name: &str| property(name).ok_or_else(|| Unsupported::Property(name.to_owned()));
         match self {
             Self::And(all) => all.iter().try_fold(true, |so_far, one| Ok(one.matches(property)? && so_far)),
             Self::Or(all) => all.iter().try_fold(false, |so_far, one| Ok(one.matches(property)? || so_far)),
             Self::Not(one) => Ok(!one.matches(property)?),
+            Self::Any(name, _)
+            | Self::Compares(name, ..)
+            | Self::Contains(name, _)
+            | Self::Equals(name, Literal::Time(_)) => Err(Unsupported::Property(name.clone())),
             Self::Equals(name, literal) => Ok(equals(&get(name)?, literal)),
+            Self::In(name, literals) if literals.iter().any(|one| matches!(one, Literal::Time(_))) => {
+                Err(Unsupported::Property(name.clone()))
+            }
             Self::In(name, literals) => {
                 let value = get(name)?;
                 Ok(literals.iter().any(|literal| equals(&value, literal)))
@@ -132,15 +190,59 @@ impl Filter {
         }
     }
 
+    /// The texts of which `property` must equal one, where the filter says nothing else.
+    pub fn alternatives(&self, property: &str) -> Option<Vec<&str>> {
+        match self {
+            Self::Equals(name, literal) if name == property => Some(vec![literal.text()?]),
+            Self::In(name, literals) if name == property => literals.iter().map(Literal::text).collect(),
+            Self::Or(all) => {
+                all.iter().map(|one| one.alternatives(property)).collect::<Option<Vec<_>>>().map(|all| all.concat())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the original directory answers it only in its eventual view: `ne`, `not`
     /// and `endswith`.
     pub fn is_advanced(&self) -> bool {
         match self {
             Self::And(all) | Self::Or(all) => all.iter().any(Self::is_advanced),
             Self::Not(_) | Self::EndsWith(..) => true,
-            Self::AnyEquals(..) | Self::Equals(..) | Self::In(..) | Self::StartsWith(..) => false,
+            Self::Any(..)
+            | Self::AnyEquals(..)
+            | Self::Compares(..)
+            | Self::Contains(..)
+            | Self::Equals(..)
+            | Self::In(..)
+            | Self::StartsWith(..) => false,
         }
     }
+}
+
+impl Literal {
+    fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+}
+
+impl OrderBy {
+    /// Reads `$orderby`: `receivedDateTime desc,subject`.
+    pub fn parse(text: &str) -> Result<Vec<Self>, Unsupported> {
+        bounded(text)?;
+        Parser::whole(text, Parser::order_by)
+    }
+}
+
+impl Expand {
+    /// Reads `$expand`: `attachments,values($filter=id eq 'a';$select=id)`.
+    pub fn parse(text: &str) -> Result<Vec<Self>, Unsupported> {
+        bounded(text)?;
+        Parser::whole(text, Parser::expand)
+    }
+}
+
+fn bounded(text: &str) -> Result<(), Unsupported> {
+    if text.len() > FILTER_BYTES_MAX { Err(Unsupported::TooLarge) } else { Ok(()) }
 }
 
 fn equals(value: &Property<'_>, literal: &Literal) -> bool {
@@ -149,157 +251,6 @@ fn equals(value: &Property<'_>, literal: &Literal) -> bool {
         (Property::Boolean(a), Literal::Boolean(b)) => a == b,
         (Property::Null, Literal::Null) => true,
         _ => false,
-    }
-}
-
-struct Parser<'t> {
-    rest: &'t str,
-}
-
-// === impl Parser ===
-
-impl Parser<'_> {
-    fn or(&mut self, depth: usize) -> Result<Filter, Unsupported> {
-        let mut all = vec![self.and(depth)?];
-        while self.word("or") {
-            all.push(self.and(depth)?);
-        }
-        Ok(one_or(all, Filter::Or))
-    }
-
-    fn and(&mut self, depth: usize) -> Result<Filter, Unsupported> {
-        let mut all = vec![self.unary(depth)?];
-        while self.word("and") {
-            all.push(self.unary(depth)?);
-        }
-        Ok(one_or(all, Filter::And))
-    }
-
-    fn unary(&mut self, depth: usize) -> Result<Filter, Unsupported> {
-        let deeper = depth.checked_sub(1).ok_or(Unsupported::TooLarge)?;
-        if self.word("not") {
-            return Ok(Filter::Not(Box::new(self.unary(deeper)?)));
-        }
-        if self.symbol("(") {
-            let inside = self.or(deeper)?;
-            self.expect(")")?;
-            return Ok(inside);
-        }
-        let name = self.name()?;
-        let function = [("startswith", Filter::StartsWith as fn(_, _) -> _), ("endswith", Filter::EndsWith)]
-            .into_iter()
-            .find(|(known, _)| name.eq_ignore_ascii_case(known));
-        if let Some((_, make)) = function
-            && self.symbol("(")
-        {
-            let property = self.name()?;
-            self.expect(",")?;
-            let part = self.text()?;
-            self.expect(")")?;
-            return Ok(make(property, part));
-        }
-        if self.symbol("/any(") {
-            let variable = self.name()?;
-            self.expect(":")?;
-            if self.name()? != variable || !self.word("eq") {
-                return Err(self.unexpected());
-            }
-            let wanted = self.text()?;
-            self.expect(")")?;
-            return Ok(Filter::AnyEquals(name, wanted));
-        }
-        if self.word("eq") {
-            return Ok(Filter::Equals(name, self.literal()?));
-        }
-        if self.word("ne") {
-            return Ok(Filter::Not(Box::new(Filter::Equals(name, self.literal()?))));
-        }
-        if self.word("in") {
-            self.expect("(")?;
-            let mut all = vec![self.literal()?];
-            while self.symbol(",") {
-                all.push(self.literal()?);
-            }
-            self.expect(")")?;
-            return Ok(Filter::In(name, all));
-        }
-        Err(self.unexpected())
-    }
-
-    fn literal(&mut self) -> Result<Literal, Unsupported> {
-        if self.rest.starts_with('\'') {
-            return self.text().map(Literal::Text);
-        }
-        for (word, literal) in
-            [("true", Literal::Boolean(true)), ("false", Literal::Boolean(false)), ("null", Literal::Null)]
-        {
-            if self.word(word) {
-                return Ok(literal);
-            }
-        }
-        Err(self.unexpected())
-    }
-
-    fn text(&mut self) -> Result<String, Unsupported> {
-        let mut text = String::new();
-        let mut rest = self.rest.strip_prefix('\'').ok_or_else(|| self.unexpected())?;
-        loop {
-            let (before, after) = rest.split_once('\'').ok_or_else(|| self.unexpected())?;
-            text.push_str(before);
-            let Some(more) = after.strip_prefix('\'') else {
-                self.rest = after.trim_start();
-                return Ok(text);
-            };
-            text.push('\'');
-            rest = more;
-        }
-    }
-
-    fn name(&mut self) -> Result<String, Unsupported> {
-        let end = self.rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(self.rest.len());
-        if end == 0 {
-            return Err(self.unexpected());
-        }
-        let (name, rest) = self.rest.split_at(end);
-        self.rest = rest.trim_start();
-        Ok(name.to_owned())
-    }
-
-    /// Takes a keyword that is not merely the start of a longer name.
-    fn word(&mut self, word: &str) -> bool {
-        let Some(start) = self.rest.get(..word.len()) else { return false };
-        let after = &self.rest[word.len()..];
-        let ends = !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-        if start.eq_ignore_ascii_case(word) && ends {
-            self.rest = after.trim_start();
-            return true;
-        }
-        false
-    }
-
-    fn symbol(&mut self, symbol: &str) -> bool {
-        match self.rest.strip_prefix(symbol) {
-            Some(rest) => {
-                self.rest = rest.trim_start();
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn expect(&mut self, symbol: &str) -> Result<(), Unsupported> {
-        if self.symbol(symbol) { Ok(()) } else { Err(self.unexpected()) }
-    }
-
-    fn unexpected(&self) -> Unsupported {
-        Unsupported::Syntax(self.rest.chars().take(40).collect())
-    }
-}
-
-fn one_or(mut all: Vec<Filter>, combine: impl FnOnce(Vec<Filter>) -> Filter) -> Filter {
-    match all.len() {
-        1 => all.remove(0),
-        _ => combine(all),
     }
 }
 
@@ -346,6 +297,10 @@ mod tests {
             "",
             "appId",
             "appId gt 'a'",
+            "contains(appId,'a')",
+            "appId eq 2026-11-20",
+            "appId in ('a',2026-11-20)",
+            "servicePrincipalNames/any(c:c/id eq 'x')",
             "endswith(appId)",
             "appId eq a1",
             "appId eq 'a",
@@ -377,6 +332,72 @@ mod tests {
             ("endswith(mail,'x')", true),
         ] {
             assert_eq!(Filter::parse(filter).unwrap().is_advanced(), expected, "{filter}");
+        }
+    }
+
+    #[test]
+    fn what_mail_asks_for() {
+        let parsed = |text| Filter::parse(text).unwrap();
+        let text = |text: &str| Literal::Text(text.to_owned());
+        assert_eq!(
+            parsed("from/emailAddress/address eq 'a@b.example'"),
+            Filter::Equals("from/emailAddress/address".into(), text("a@b.example"))
+        );
+        let time = Literal::Time("2026-11-20T10:00:00Z".parse().unwrap());
+        for (filter, order) in [
+            ("receivedDateTime ge 2026-11-20T10:00:00Z", Order::GreaterOrEqual),
+            ("receivedDateTime gt 2026-11-20T11:00:00+01:00", Order::Greater),
+            ("receivedDateTime lt 2026-11-20T10:00:00.000Z", Order::Less),
+        ] {
+            assert_eq!(parsed(filter), Filter::Compares("receivedDateTime".into(), order, time.clone()), "{filter}");
+        }
+        let midnight = Literal::Time("2026-11-20T00:00:00Z".parse().unwrap());
+        assert_eq!(parsed("a le 2026-11-20"), Filter::Compares("a".into(), Order::LessOrEqual, midnight));
+        let pair = vec![Filter::Equals("id".into(), text("String 0x1A")), Filter::Equals("value".into(), text("x"))];
+        assert_eq!(
+            parsed("values/any(ep: ep/id eq 'String 0x1A' and ep/value eq 'x')"),
+            Filter::Any("values".into(), Box::new(Filter::And(pair)))
+        );
+        assert_eq!(parsed("contains(subject,'x')"), Filter::Contains("subject".into(), "x".into()));
+        for wrong in [
+            "a ge 2026-13-01",
+            "a ge yesterday",
+            "values/any(ep: id eq 'x')",
+            "values/any(ep: ep eq 'x' and ep/id eq 'x')",
+            "values/any(ep: other/id eq 'x')",
+            "from/ eq 'x'",
+            "values/all(ep: ep/id eq 'x')",
+        ] {
+            assert!(Filter::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn alternatives_are_all_there_is() {
+        let of = |text: &str| Filter::parse(text).unwrap().alternatives("id").map(|all| all.join(" "));
+        assert_eq!(of("id eq 'a'").as_deref(), Some("a"));
+        assert_eq!(of("id eq 'a' or id in ('b','c')").as_deref(), Some("a b c"));
+        assert_eq!(of("id eq 'a' or other eq 'b'"), None);
+        assert_eq!(of("id eq 'a' and id eq 'b'"), None);
+        assert_eq!(of("id eq null"), None);
+    }
+
+    #[test]
+    fn orders_and_expansions() {
+        let by = |property: &str, descending| OrderBy { property: property.to_owned(), descending };
+        assert_eq!(
+            OrderBy::parse("receivedDateTime desc, subject asc,from/emailAddress/address").unwrap(),
+            [by("receivedDateTime", true), by("subject", false), by("from/emailAddress/address", false)]
+        );
+        for wrong in ["", "a b", "a desc asc", "a,", &"a,".repeat(9), &"a".repeat(5000)] {
+            assert!(OrderBy::parse(wrong).is_err(), "{wrong}");
+        }
+        let expand = Expand::parse("attachments($select=id,name),values($filter=id eq 'a;b)')").unwrap();
+        assert_eq!(expand[0].select, Some(vec!["id".to_owned(), "name".to_owned()]));
+        assert_eq!(expand[1].filter.as_ref().and_then(|filter| filter.alternatives("id")), Some(vec!["a;b)"]));
+        assert_eq!(Expand::parse("a").unwrap(), [Expand { property: "a".into(), filter: None, select: None }]);
+        for wrong in ["", "a(", "a()", "a($top=1)", "a($filter=)", "a($filter=id eq 'x';$filter=id eq 'y')"] {
+            assert!(Expand::parse(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     ExtendedPropertyValue(String),
     /// The impersonation header names nobody, or several.
     Impersonation(String),
+    /// JSON that does not say what it should, or none.
+    Json(String),
     /// Not XML, or XML of a kind that we refuse.
     Malformed(String),
     /// A version of the schema that does not exist.
@@ -106,6 +108,7 @@ impl Error {
             Kind::ServerVersion(_) => ResponseCode::ErrorInvalidServerVersion,
             Kind::Address(_)
             | Kind::AllowedDomains(_)
+            | Kind::Json(_)
             | Kind::Malformed(_)
             | Kind::TooLarge { .. }
             | Kind::Unexpected(_) => ResponseCode::ErrorSchemaValidation,
@@ -120,6 +123,7 @@ impl Error {
             Kind::ExtendedProperty(what) => format!("not an extended property: {what}"),
             Kind::ExtendedPropertyValue(what) => format!("wrong value of a property: {what}"),
             Kind::Impersonation(what) => format!("wrong impersonation header: {what}"),
+            Kind::Json(what) => what.clone(),
             Kind::Malformed(what) => format!("malformed XML: {what}"),
             Kind::ServerVersion(text) => format!("unknown server version `{text}`"),
             Kind::TooLarge { what, max } => format!("more than {max} {what}"),

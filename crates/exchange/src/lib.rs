@@ -1,4 +1,4 @@
-//! Autodiscover and EWS: text to types and back
+//! Autodiscover, EWS and Graph mail: text to types and back
 //!
 //! Both ends of the wire stand on this crate: a server reads requests and writes responses with it,
 //! a client writes requests and reads responses. It does no I/O and reads no clock; whatever comes
@@ -10,6 +10,7 @@
 //! | [`address`] | an SMTP address |
 //! | [`autodiscover`] | `GetUserSettings`, request and response |
 //! | [`ews`] | folders, items, searches: requests and responses |
+//! | [`graph`] | the same messages and folders as Graph tells them |
 //! | [`redirect`] | which redirect of a discovery may be followed |
 //! | [`soap`] | faults, and what a reply can be |
 
@@ -20,6 +21,7 @@ pub mod address;
 pub mod autodiscover;
 mod error;
 pub mod ews;
+pub mod graph;
 pub mod redirect;
 pub mod soap;
 mod xml;

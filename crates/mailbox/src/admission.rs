@@ -48,7 +48,7 @@ pub(crate) async fn caller(directory: &Directory, accepted: Accepted) -> Result<
     Ok(Caller { tenant: accepted.tenant, app_id: accepted.app_id, acting })
 }
 
-async fn claimed_user(directory: &Directory, tenant: TenantId, claims: &UserClaims) -> Result<User, Denied> {
+pub(crate) async fn claimed_user(directory: &Directory, tenant: TenantId, claims: &UserClaims) -> Result<User, Denied> {
     let mut found = Vec::with_capacity(claims.keys().len());
     for key in claims.keys() {
         found.push(directory.users_by_key(tenant, key).await?);

@@ -108,6 +108,34 @@ impl AuditLog {
         self.write(subject, Some(caller.tenant), "impersonation refused", details).await;
     }
 
+    /// Records that an accepted token's caller may not do what it asked for at Graph.
+    pub(crate) async fn access_refused(
+        &self,
+        subject: Subject<'_>,
+        caller: &Caller,
+        named: &str,
+        operation: &str,
+        code: &str,
+    ) {
+        let actor = caller.app_id.to_string();
+        let Some(unrecorded) = self.refusals.admit(code, Some(&actor), subject.now) else {
+            return;
+        };
+        let details = json!({
+            "actor": actor,
+            "user": caller.asserted_user(),
+            "mailbox": short(named),
+            "operation": operation,
+            "resource": subject.resource,
+            "rule": "V19",
+            "reason": code,
+            "unrecorded": unrecorded,
+            "token": token_hash(subject.token),
+            "request": subject.request_id.to_string(),
+        });
+        self.write(subject, Some(caller.tenant), "access refused", details).await;
+    }
+
     /// The caller is refused whether this can be recorded or not.
     async fn write(
         &self,
@@ -119,6 +147,24 @@ impl AuditLog {
         let tenant = tenant.unwrap_or(TenantId(Uuid::nil()));
         if let Err(error) = self.directory.record(Audit { time: subject.now, tenant, kind, details }).await {
             tracing::error!(%error, "a refusal could not be recorded");
+        }
+    }
+}
+
+/// Answers, with a record that the token was accepted.
+///
+/// The record is queued before the first write of the answer, so that it is on disk
+/// no later; without it there is no answer.
+pub(crate) async fn recorded<T>(
+    record: impl Future<Output = Result<(), Error>>,
+    answer: impl Future<Output = T>,
+) -> Option<T> {
+    let (recorded, answer) = tokio::join!(biased; record, answer);
+    match recorded {
+        Ok(()) => Some(answer),
+        Err(error) => {
+            tracing::error!(%error, "an acceptance could not be recorded");
+            None
         }
     }
 }

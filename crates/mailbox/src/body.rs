@@ -11,6 +11,17 @@ pub(crate) fn wanted(body: Body, form: Option<BodyTypeResponse>) -> Body {
     }
 }
 
+/// The beginning of what a reader would see, on one line.
+pub(crate) fn preview(body: &Body) -> String {
+    const CHARS_MAX: usize = 255;
+    let text = match body.kind {
+        BodyType::Html => to_text(&body.content),
+        BodyType::Text => body.content.clone(),
+    };
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().take(CHARS_MAX).collect()
+}
+
 fn to_html(text: &str) -> String {
     let mut html = String::with_capacity(text.len() + 64);
     html.push_str("<html><body>");
@@ -117,6 +128,12 @@ mod tests {
         for (html, text) in cases {
             assert_eq!(to_text(html), text, "{html}");
         }
+    }
+
+    #[test]
+    fn previews_are_short_and_on_one_line() {
+        assert_eq!(preview(&Body::html("<p>10:02  Omar:</p><p>lunch?</p>")), "10:02 Omar: lunch?");
+        assert_eq!(preview(&Body::text("é".repeat(300))), "é".repeat(255));
     }
 
     #[test]

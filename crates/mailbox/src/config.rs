@@ -42,6 +42,18 @@ pub struct MailboxConfig {
     pub identity: Option<Identity>,
     /// The most bytes of all items of one mailbox, files included.
     pub quota_bytes: i64,
+    /// Where mail is served in the shapes of Graph; without it, it is not.
+    pub graph: Option<GraphAddress>,
+}
+
+/// Where Graph is, and whose tokens it takes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct GraphAddress {
+    /// Origins such as `https://graph.cloud.example`, the canonical one first: what answers
+    /// refer to, and what an audience may name beside `https://graph.microsoft.com`.
+    pub origins: Vec<String>,
+    /// The origin of the cloud's token service, which publishes its keys for each tenant.
+    pub authority: String,
 }
 
 /// The limits of the server, generous beside what real clients do.
@@ -130,6 +142,7 @@ impl MailboxConfig {
             anonymous_requests_max: ANONYMOUS_REQUESTS_MAX,
             identity: None,
             quota_bytes: QUOTA_BYTES,
+            graph: None,
         }
     }
 

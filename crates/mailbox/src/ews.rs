@@ -10,7 +10,7 @@ mod convert;
 mod create;
 mod delete;
 mod events;
-mod failures;
+pub(crate) mod failures;
 mod find_folder;
 mod find_item;
 mod folders;
@@ -32,6 +32,7 @@ use actas_exchange::ews::{
     UpdateFolderResponse, UpdateItemResponse,
 };
 use actas_exchange::soap::Fault;
+use actas_store::Error;
 use actas_store::mailbox::{Folder, Item, Owner};
 use jiff::Timestamp;
 
@@ -67,9 +68,7 @@ pub(crate) async fn perform(
         _ => {}
     }
     let user = user.ok_or_else(admission::impersonation_required)?;
-    let owner = tree::owner(user);
-    let tree = Tree::load(&server.mailboxes, owner, now).await.map_err(|error| admission::storage_fault(&error))?;
-    let mailbox = OpenMailbox { server, user, owner, tree, now };
+    let mailbox = OpenMailbox::open(server, user, now).await.map_err(|error| admission::storage_fault(&error))?;
     match request {
         Request::CopyItem(request) => Ok(mailbox.copy_items(&request).await.write()),
         Request::CreateAttachment(request) => Ok(mailbox.create_attachments(request).await.write()),
@@ -143,19 +142,25 @@ pub(crate) fn all_failed(request: &Request) -> String {
 }
 
 /// The mailbox of the user who acts, for the time of one request.
-struct OpenMailbox<'a> {
-    server: &'a Inner,
-    user: &'a User,
-    owner: Owner,
-    tree: Tree,
-    now: Timestamp,
+pub(crate) struct OpenMailbox<'a> {
+    pub(crate) server: &'a Inner,
+    pub(crate) user: &'a User,
+    pub(crate) owner: Owner,
+    pub(crate) tree: Tree,
+    pub(crate) now: Timestamp,
 }
 
 // === impl OpenMailbox ===
 
-impl OpenMailbox<'_> {
+impl<'a> OpenMailbox<'a> {
+    pub(crate) async fn open(server: &'a Inner, user: &'a User, now: Timestamp) -> Result<Self, Error> {
+        let owner = tree::owner(user);
+        let tree = Tree::load(&server.mailboxes, owner, now).await?;
+        Ok(Self { server, user, owner, tree, now })
+    }
+
     /// The folder that a request names.
-    fn folder(&self, id: &FolderId) -> Result<&Folder, Failure> {
+    pub(crate) fn folder(&self, id: &FolderId) -> Result<&Folder, Failure> {
         let found = match id {
             FolderId::Distinguished { name, mailbox } => {
                 if let Some(address) = mailbox
@@ -178,7 +183,7 @@ impl OpenMailbox<'_> {
     }
 
     /// The message that a stored item is, and the MIME stream that it came as.
-    fn message(&self, item: &Item) -> Result<(Message, Option<StoredMime>), Failure> {
+    pub(crate) fn message(&self, item: &Item) -> Result<(Message, Option<StoredMime>), Failure> {
         let version = self.tree.by_id(item.folder).map_or(1, |folder| folder.version);
         let mut document = Document::read(item).map_err(|why| corrupt(&why))?;
         let mime = document.mime.take();

@@ -1,4 +1,4 @@
-//! The cloud's Exchange-like server: Autodiscover and EWS over a durable mailbox store.
+//! The cloud's Exchange-like server: Autodiscover, EWS and Graph mail over a durable mailbox store.
 //!
 //! Requests are admitted by [`actas_validator`]; what a token was accepted for is carried
 //! on, so that every look-up of a user or a mailbox takes the tenant of the token. An item
@@ -14,6 +14,7 @@
 //! | `answer` | the one map to HTTP and SOAP |
 //! | `autodiscover` | where a mailbox is, in three forms, and who this server is |
 //! | `ews` | folders, items, files, searches, changes |
+//! | `graph` | the same mailboxes in the shapes of Graph, under its permissions |
 //! | `document`, `ids`, `tree` | items, ids and folders as they are stored |
 //!
 //! **Invariant:** knows nothing of the token service or of the on-premises side; what it
@@ -27,6 +28,7 @@ mod body;
 mod config;
 mod document;
 mod ews;
+mod graph;
 mod ids;
 mod limit;
 mod mime;
@@ -50,10 +52,11 @@ use actas_validator::{MetadataSource, Validator};
 use axum::Router;
 
 use crate::audit::AuditLog;
+use crate::graph::GraphSide;
 use crate::limit::Limits;
-use crate::trust::TrustSource;
+use crate::trust::{TrustSource, Trusted};
 
-pub use crate::config::{Elsewhere, FaultKind, Identity, MailboxConfig, Rates};
+pub use crate::config::{Elsewhere, FaultKind, GraphAddress, Identity, MailboxConfig, Rates};
 pub use crate::redirect::redirect_router;
 pub use crate::tree::ensure_mailbox;
 
@@ -73,6 +76,7 @@ struct Inner {
     audit: AuditLog,
     faults: Mutex<HashMap<String, FaultKind>>,
     anonymous: autodiscover::json::Window,
+    graph: Option<GraphSide>,
     clock: SharedClock,
 }
 
@@ -97,13 +101,17 @@ impl MailboxServer {
             app_role: Some(FULL_ACCESS.to_owned()),
             port: config.port,
         };
+        let graph =
+            config.graph.as_ref().map(|address| GraphSide::new(address, &config, database.clone(), metadata.clone()));
         let validator = Validator::new(resource, config.limits, metadata);
+        let trust = TrustSource::new(Trusted::Registered, database.clone(), validator.clone(), config.trust_refresh);
         let origins = config.origins();
         let proofs = Proofs::new(origins.iter().map(String::as_str), config.require_dpop_nonce);
         Self(Arc::new(Inner {
             proofs,
             limits: Limits::new(&config.rates),
-            trust: TrustSource::new(database.clone(), validator.clone(), config.trust_refresh),
+            trust,
+            graph,
             audit: AuditLog::new(Directory::new(database.clone())),
             directory: Directory::new(database.clone()),
             mailboxes: Mailboxes::new(database),
@@ -123,7 +131,23 @@ impl MailboxServer {
         serve::router(self.clone())
     }
 
-    /// Makes EWS fail for the mailbox with this address until it is told otherwise, so
+    /// Mail in the shapes of Graph, below `/v1.0`; every other path is refused in the same
+    /// shapes.
+    pub fn graph_router(&self) -> Router {
+        graph::router(self.clone())
+    }
+
+    /// Whether a path below `/v1.0` is one that [`MailboxServer::graph_router`] serves.
+    pub fn serves_graph(path: &str) -> bool {
+        graph::serves(path)
+    }
+
+    /// What [`MailboxServer::graph_router`] serves, as an OpenAPI document.
+    pub fn graph_openapi() -> serde_json::Value {
+        graph::document()
+    }
+
+    /// Makes EWS and Graph fail for the mailbox with this address until it is told otherwise, so
     /// that a client's patience can be tested.
     pub fn set_fault(&self, address: &str, fault: Option<FaultKind>) {
         let mut faults = self.0.faults.lock().unwrap_or_else(PoisonError::into_inner);

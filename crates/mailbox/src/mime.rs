@@ -1,11 +1,15 @@
 //! A message as a MIME stream, for items that did not come as one (RFC 5322, RFC 2045).
 
+mod read;
+
 use std::fmt::Write;
 
 use actas_exchange::ews::{Body, BodyType, Mailbox, Message};
 use actas_store::mailbox::Attachment;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+
+pub(crate) use read::read;
 
 /// Bytes of a text in one encoded word (RFC 2047 §2: the word has at most 75 characters).
 const WORD_BYTES_MAX: usize = 45;

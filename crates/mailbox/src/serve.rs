@@ -5,7 +5,7 @@ use actas_exchange::ews::Call;
 use actas_exchange::soap::{Fault, Service};
 use actas_runtime::ClientCertificate;
 use actas_runtime::rate::retry_after;
-use actas_token::dpop::ProofRefused;
+use actas_token::dpop::{ProofRefused, Proofs};
 use actas_token::possession::ResourceRequest;
 use actas_token::{Refusal, Rule};
 use actas_validator::{authorization, resource_request};
@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::admission::{self, Acting, Caller, Denied};
 use crate::answer::{self, Answer, Challenge};
-use crate::audit::Subject;
+use crate::audit::{self, Subject};
 use crate::autodiscover::json;
 use crate::config::FaultKind;
 use crate::limit::Peer;
@@ -35,12 +35,12 @@ const AUTODISCOVER_BYTES_MAX: usize = 256 * 1024;
 /// read the answer and keeps its connection.
 const DRAINED_BYTES_MAX: usize = 1024 * 1024;
 /// The most bytes of a client's request id that are sent back.
-const CLIENT_REQUEST_ID_BYTES_MAX: usize = 128;
+pub(crate) const CLIENT_REQUEST_ID_BYTES_MAX: usize = 128;
 /// Requests from this size on are parsed away from the threads that serve others.
-const PARSED_INLINE_BYTES_MAX: usize = 128 * 1024;
+pub(crate) const PARSED_INLINE_BYTES_MAX: usize = 128 * 1024;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
-const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+pub(crate) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 const X_SOAP_ENABLED: HeaderName = HeaderName::from_static("x-soap-enabled");
@@ -105,15 +105,19 @@ async fn serve(State(server): State<MailboxServer>, request: Request) -> Respons
     if let Some(id) = client_id {
         headers.insert(CLIENT_REQUEST_ID, id);
     }
-    // Every answer to a proof brings a fresh nonce, so that a client need not be refused to
-    // get its next one (RFC 9449 §8.2, §9).
-    if parts.headers.contains_key(DPOP)
-        && let Some(Ok(nonce)) = server.0.proofs.nonce(server.0.clock.now()).as_deref().map(HeaderValue::from_str)
-    {
-        headers.insert(DPOP_NONCE, nonce);
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
+    add_fresh_nonce(&server.0.proofs, &parts.headers, server.0.clock.now(), headers);
     response
+}
+
+/// Every answer to a proof brings a fresh nonce, so that a client need not be refused to get
+/// its next one (RFC 9449 §8.2, §9).
+pub(crate) fn add_fresh_nonce(proofs: &Proofs, request: &HeaderMap, now: Timestamp, answer: &mut HeaderMap) {
+    if request.contains_key(DPOP)
+        && let Some(Ok(nonce)) = proofs.nonce(now).as_deref().map(HeaderValue::from_str)
+    {
+        answer.insert(DPOP_NONCE, nonce);
+        answer.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
 }
 
 impl Inner {
@@ -352,9 +356,6 @@ impl Inner {
     }
 
     /// Answers, with a record that the token was accepted.
-    ///
-    /// The record is queued before the first write of the answer, so that it is on disk
-    /// no later; without it there is no answer.
     async fn recorded(
         &self,
         caller: &Caller,
@@ -364,20 +365,13 @@ impl Inner {
         answer: impl Future<Output = Answer>,
     ) -> Answer {
         let record = self.audit.accepted(subject, caller, user, operation);
-        let (recorded, answer) = tokio::join!(biased; record, answer);
-        match recorded {
-            Ok(()) => answer,
-            Err(error) => {
-                tracing::error!(%error, "an acceptance could not be recorded");
-                Answer::Unavailable
-            }
-        }
+        audit::recorded(record, answer).await.unwrap_or(Answer::Unavailable)
     }
 }
 
 // === bodies ===
 
-async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Answer> {
+pub(crate) async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Answer> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > bytes_max) {
         return Err(Answer::TooLarge);
@@ -391,7 +385,7 @@ async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes
 
 /// Reads away what somebody sends who is not admitted, up to a bound. One who sends more
 /// loses the connection, and one who sends slowly the request, to the listener's bounds.
-async fn drain(body: Body) {
+pub(crate) async fn drain(body: Body) {
     let mut body = Limited::new(body, DRAINED_BYTES_MAX);
     while let Some(Ok(_)) = body.frame().await {}
 }

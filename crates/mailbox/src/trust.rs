@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use actas_directory::TenantId;
 use actas_directory::exchange_side::{AuthServer, AuthServerKind, PartnerApplication};
 use actas_directory::onprem::ApplicationTrustLevel;
+use actas_directory::{Tenant, TenantId};
 use actas_store::directory::Directory;
 use actas_store::sts::ExchangeTrust;
 use actas_store::{Database, Error};
@@ -14,8 +14,18 @@ use actas_validator::{Configuration, ConfiguredIssuer, IssuerKind, Validator};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
+/// Whom a validator is to trust.
+#[derive(Debug)]
+pub(crate) enum Trusted {
+    /// Those whom an administrator of Exchange registered.
+    Registered,
+    /// The cloud's own token service, at this origin, for each of its tenants.
+    Authority(String),
+}
+
 /// Keeps a validator's configuration as the database has it.
 pub(crate) struct TrustSource {
+    trusted: Trusted,
     directory: Directory,
     exchange: ExchangeTrust,
     validator: Validator,
@@ -32,8 +42,9 @@ struct Loaded {
 // === impl TrustSource ===
 
 impl TrustSource {
-    pub(crate) fn new(database: Database, validator: Validator, refresh: Duration) -> Self {
+    pub(crate) fn new(trusted: Trusted, database: Database, validator: Validator, refresh: Duration) -> Self {
         Self {
+            trusted,
             directory: Directory::new(database.clone()),
             exchange: ExchangeTrust::new(database),
             validator,
@@ -62,6 +73,14 @@ impl TrustSource {
         let tenants = self.directory.tenants().await?;
         let realms: HashMap<String, TenantId> =
             tenants.iter().flat_map(|tenant| tenant.realms().map(|realm| (realm, tenant.id))).collect();
+        if let Trusted::Authority(origin) = &self.trusted {
+            let issuer = |tenant: &Tenant| ConfiguredIssuer {
+                kind: IssuerKind::OpenId { tenant: tenant.id },
+                metadata_url: format!("{origin}/{}/.well-known/openid-configuration", tenant.id),
+            };
+            let issuers = tenants.iter().map(issuer).collect();
+            return Ok(Configuration { issuers, partners: Vec::new(), realms });
+        }
         let servers = self.exchange.auth_servers().await?;
         let issuers = servers.iter().filter_map(|server| issuer(server, &realms)).collect();
         let partners = self.exchange.partners().await?;

@@ -15,19 +15,20 @@ mod entity;
 mod key_credential;
 mod openapi;
 mod organization;
-mod path;
 mod permission;
 mod service_principal;
 mod user;
 mod values;
+mod workload;
 
+use actas_directory::odata::{self, Options, ResourcePath};
 use actas_token::possession::ResourceRequest;
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::routing::{any, get};
+use axum::{Router, middleware};
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue, IF_MATCH, LOCATION};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use jiff::Timestamp;
@@ -39,20 +40,23 @@ use crate::possession::{DPOP, Shown};
 use answer::GraphError;
 use caller::Caller;
 use collection::Position;
-use path::ResourcePath;
 
 /// The largest request that is read, in bytes.
 const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 /// How often a change is made anew because somebody else's came in between.
 const TRIES_MAX: usize = 4;
 
-pub(crate) fn routes() -> Router<Sts> {
+pub(crate) use workload::Graph;
+pub use workload::Workload;
+
+pub(crate) fn routes(graph: &Graph) -> Router<Graph> {
     Router::new()
         .route("/v1.0/openapi.json", get(openapi::serve).fallback(serve))
         .route("/v1.0", any(serve))
         .route("/v1.0/", any(serve))
         .route("/v1.0/{*resource}", any(serve))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(graph.clone(), workload::dispatch))
 }
 
 /// A request to the API, its caller known.
@@ -61,7 +65,7 @@ struct Request<'a> {
     caller: &'a Caller,
     method: Method,
     headers: &'a HeaderMap,
-    query: Vec<(String, String)>,
+    query: Options,
     body: &'a [u8],
 }
 
@@ -79,31 +83,18 @@ impl Request<'_> {
 
     /// The address of the page behind `position`, with every option that this one has.
     fn next_link(&self, path: &str, position: &Position) -> String {
-        let kept = self.query.iter().filter(|(name, _)| name != "$skiptoken");
-        let query = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(kept)
-            .append_pair("$skiptoken", &position.to_token())
-            .finish();
+        let query = self.query.with("$skiptoken", &position.to_token());
         format!("{}/v1.0/{path}?{query}", self.sts.origin())
     }
 
     /// A query option such as `$select`.
     fn option(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.query.get(name)
     }
 
     /// Refuses system query options that would be ignored, and those given twice.
     fn check_options(&self, known: &[&str]) -> Result<(), GraphError> {
-        for (index, (name, _)) in self.query.iter().enumerate().filter(|(_, (name, _))| name.starts_with('$')) {
-            if !known.contains(&name.as_str()) {
-                let shown: String = name.chars().take(40).collect();
-                return Err(GraphError::unsupported(format!("The query option '{shown}' is not supported here.")));
-            }
-            if self.query[..index].iter().any(|(other, _)| other == name) {
-                return Err(GraphError::bad_request(format!("The query option '{name}' is given twice.")));
-            }
-        }
-        Ok(())
+        Ok(self.query.check(known)?)
     }
 
     /// `ConsistencyLevel: eventual`. Everything is consistent here; advanced queries ask
@@ -116,9 +107,7 @@ impl Request<'_> {
     fn check_unchanged(&self, version: i64) -> Result<(), GraphError> {
         let Some(header) = self.headers.get(IF_MATCH) else { return Ok(()) };
         let own = collection::etag(version);
-        let strong = own.trim_start_matches("W/");
-        let named = |tag: &str| tag == "*" || tag == own || tag == strong;
-        let fits = header.to_str().is_ok_and(|tags| tags.split(',').any(|tag| named(tag.trim())));
+        let fits = header.to_str().is_ok_and(|header| odata::matches_etag(header, &own));
         if fits { Ok(()) } else { Err(GraphError::changed()) }
     }
 
@@ -139,22 +128,23 @@ impl Request<'_> {
 }
 
 async fn serve(
-    State(sts): State<Sts>,
+    State(graph): State<Graph>,
     method: Method,
     uri: Uri,
     Shown(certificate): Shown,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let sts = &graph.sts;
     let outcome = match &body {
-        Ok(body) => answer(&sts, &method, &uri, certificate.as_deref(), &headers, body).await,
+        Ok(body) => answer(&graph, &method, &uri, certificate.as_deref(), &headers, body).await,
         Err(_) => Err(GraphError::too_large()),
     };
-    answer::finish(&sts, outcome, &headers)
+    answer::finish(sts, outcome, &headers)
 }
 
 async fn answer(
-    sts: &Sts,
+    graph: &Graph,
     method: &Method,
     uri: &Uri,
     certificate: Option<&[u8]>,
@@ -169,11 +159,11 @@ async fn answer(
         proofs: values(&DPOP),
         certificate,
     };
-    let caller = Caller::authenticate(sts, &presented).await?;
+    let caller = Caller::authenticate(&graph.sts, &presented).await?;
     if uri.path() == "/v1.0/$batch" && method == Method::POST {
-        batch::handle(sts, &caller, headers, body).await
+        batch::handle(graph, &caller, certificate, headers, body).await
     } else {
-        handle_again(sts, &caller, method, uri, headers, body).await
+        handle_again(&graph.sts, &caller, method, uri, headers, body).await
     }
 }
 
@@ -206,7 +196,7 @@ async fn handle(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Response, GraphError> {
-    let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let query = Options::parse(uri.query());
     let path = ResourcePath::parse(uri.path())?;
     let request = Request { sts, caller, method, headers, query, body };
     match path.collection.as_str() {

@@ -31,10 +31,12 @@ use axum::{Router, middleware};
 use jiff::Timestamp;
 use serde_json::json;
 
+use graph::Graph;
 use keys::{Emergency, Times};
 use limit::Limits;
 
 pub use actas_runtime::rate::Rate;
+pub use graph::Workload;
 pub use keys::{
     HardwareToken, HardwareTokenError, HardwareTokenSettings, KeyPlace, KeyRing, KeyRingError, RollError, Rolled,
 };
@@ -98,12 +100,23 @@ impl Sts {
 
     /// Everything it serves.
     pub fn router(&self) -> Router {
+        self.with_graph(Graph::new(self.clone(), None))
+    }
+
+    /// Everything it serves, with further resources of Graph beside the directory: under the
+    /// same limit of requests, in batches, and in the document that tells what is served.
+    pub fn router_beside(&self, workload: Workload) -> Router {
+        self.with_graph(Graph::new(self.clone(), Some(workload)))
+    }
+
+    fn with_graph(&self, graph: Graph) -> Router {
+        let limited = middleware::from_fn_with_state(self.clone(), limit::graph);
         Router::new()
             .merge(metadata::routes())
             .merge(discovery::routes())
             .merge(token::routes())
-            .merge(graph::routes().layer(middleware::from_fn_with_state(self.clone(), limit::graph)))
             .with_state(self.clone())
+            .merge(graph::routes(&graph).layer(limited).with_state(graph))
     }
 
     // === signing keys ===

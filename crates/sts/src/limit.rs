@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 
+use actas_directory::odata;
 use actas_runtime::rate::{Limiter, Rate, address_key, retry_after};
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::middleware::Next;
@@ -12,7 +13,6 @@ use http::header::RETRY_AFTER;
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::Sts;
@@ -126,15 +126,8 @@ pub(crate) async fn graph(State(sts): State<Sts>, peer: Peer, request: Request, 
 /// Graph's answer to too much.
 fn too_many(wait: SignedDuration, now: Timestamp) -> Response {
     let request_id = Uuid::new_v4().to_string();
-    let body = json!({ "error": {
-        "code": "TooManyRequests",
-        "message": "Too many requests. Wait as long as Retry-After says.",
-        "innerError": {
-            "date": now.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
-            "request-id": request_id,
-            "client-request-id": request_id,
-        },
-    }});
+    let message = "Too many requests. Wait as long as Retry-After says.";
+    let body = odata::error_body("TooManyRequests", message, now, &request_id, None);
     let headers = [(RETRY_AFTER, retry_after(wait).to_string()), (HeaderName::from_static("request-id"), request_id)];
     (StatusCode::TOO_MANY_REQUESTS, headers, axum::Json(body)).into_response()
 }

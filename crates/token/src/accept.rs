@@ -40,6 +40,27 @@ pub struct Accepted {
     pub expires: Timestamp,
 }
 
+/// A token that the token service vouches for, at a resource which knows every application
+/// of the directory, and no partners: Graph.
+///
+/// The application is still only named: look it up by both of its ids in the tenant. So is
+/// the user of an act-as token, as in [`Accepted`].
+#[derive(Clone, Debug)]
+pub struct Vouched {
+    /// The tenant it is good for.
+    pub tenant: TenantId,
+    /// The calling application.
+    pub app_id: Uuid,
+    /// The object id of its principal in the tenant.
+    pub object_id: Uuid,
+    /// As whom.
+    pub how: How,
+    /// What the token allows: `roles` of an application, `scp` of one that acts as a user.
+    pub permissions: Vec<String>,
+    /// When it ends; a session must not outlive it.
+    pub expires: Timestamp,
+}
+
 /// Validates a token that arrived as `Authorization: Bearer`.
 ///
 /// The user of an act-as token is still only claimed: look up every one of
@@ -84,6 +105,33 @@ pub fn accept_from(
             }
             check.alone(&outer, *algorithm)
         }
+    }
+}
+
+/// Validates a token of an OpenID-style token service for a resource that looks up its
+/// callers in the directory by itself: every rule but V15 to V17, which are about partners.
+/// Unsigned envelopes and tokens of partners' own making are refused.
+pub fn accept_vouched(
+    token: &str,
+    possession: Possession<'_>,
+    resource: &Resource,
+    trust: &Trust,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Vouched, Refusal> {
+    let check = Check { possession, resource, trust, limits, now };
+    let token = Compact::parse(token, Reading::Strict).map_err(Refusal::Malformed)?;
+    if access::is_typed(&token.header) {
+        return check.vouched_act_as(&token);
+    }
+    check_type(&token.header)?;
+    if ["act", "actor", "actortoken"].iter().any(|name| token.claims.has(name)) {
+        return Err(Refusal::Shape("a token of an acting application that is not of the type for it"));
+    }
+    match &token.header.signed_by {
+        SignedBy::Algorithm(algorithm) => check.vouched_alone(&token, *algorithm),
+        SignedBy::Nothing => Err(Refusal::Shape("it is unsigned")),
+        SignedBy::Unknown(name) => Err(Refusal::Algorithm(name.clone())),
     }
 }
 

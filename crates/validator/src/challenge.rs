@@ -23,12 +23,11 @@ pub(crate) fn challenge(
     format!("Bearer {}", parameters.join(", "))
 }
 
-/// The error of the scheme `DPoP` for a refused token or proof, and whether the scheme
-/// `Bearer` is offered beside it.
+/// The challenge of the scheme `DPoP` for a refused token or proof, if one is due.
 ///
 /// Who came with a proof is told about proofs alone. Who came as `Bearer` with a token
 /// that is bound to a key learns that there is another scheme (RFC 9449 §7.1, §7.2).
-pub(crate) fn dpop_challenge(scheme: Option<Scheme>, refusal: &Refusal, error: Option<&'static str>) -> Option<String> {
+pub fn dpop_challenge(scheme: Option<Scheme>, refusal: &Refusal, error: Option<&'static str>) -> Option<String> {
     match (refusal, scheme) {
         (Refusal::Proof(why), _) => Some(dpop::challenge(Some(why.code()))),
         (_, Some(Scheme::Dpop)) => Some(dpop::challenge(error)),

@@ -15,7 +15,7 @@ mod header;
 mod issuer;
 mod validator;
 
-pub use challenge::diagnostics_header;
+pub use challenge::{diagnostics_header, dpop_challenge};
 pub use header::{authorization, bearer_token, resource_request};
 pub use issuer::{ConfiguredIssuer, IssuerKind, MetadataSource};
 pub use validator::{Configuration, Validator};

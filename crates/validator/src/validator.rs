@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actas_token::accept::accept_from;
+use actas_token::accept::{Vouched, accept_from, accept_vouched};
 use actas_token::authorization::Scheme;
 use actas_token::dpop::Proofs;
 use actas_token::possession::{Presented, ResourceRequest};
@@ -34,6 +34,9 @@ pub struct Configuration {
     /// Tenant GUIDs and verified domains, lower case, to tenants hosted here.
     pub realms: HashMap<String, TenantId>,
 }
+
+/// What decides on a token.
+type Rules<A> = fn(&str, Possession<'_>, &Resource, &Trust, &Limits, Timestamp) -> Result<A, Refusal>;
 
 /// Admits tokens. Cheap to clone.
 #[derive(Clone)]
@@ -97,14 +100,18 @@ impl Validator {
         possession: Possession<'_>,
         now: Timestamp,
     ) -> Result<Accepted, Refusal> {
-        self.refresh(now, Fetched::is_due).await;
-        let verdict = self.judge(token, possession, now);
-        if matches!(verdict, Err(Refusal::UnknownKey(_) | Refusal::UnknownIssuer(_))) {
-            // The issuer may have rolled its key since we looked.
-            self.refresh(now, Fetched::may_look_for_unknown_key).await;
-            return self.judge(token, possession, now);
-        }
-        verdict
+        self.judged(accept_from, token, possession, now).await
+    }
+
+    /// Validates a token for a resource that looks up its callers in the directory by
+    /// itself, see [`actas_token::accept::accept_vouched`].
+    pub async fn validate_vouched(
+        &self,
+        token: &str,
+        possession: Possession<'_>,
+        now: Timestamp,
+    ) -> Result<Vouched, Refusal> {
+        self.judged(accept_vouched, token, possession, now).await
     }
 
     /// Admits a request: its token, under either scheme, with the proof or the certificate
@@ -117,10 +124,18 @@ impl Validator {
         proofs: &Proofs,
         now: Timestamp,
     ) -> Result<Accepted, Refusal> {
-        let presented = Presented::read(request, proofs, now)?;
-        let accepted = self.validate_from(presented.authorization.token, presented.possession(), now).await?;
-        presented.spend(proofs, now)?;
-        Ok(accepted)
+        self.admitted(accept_from, request, proofs, now).await
+    }
+
+    /// As [`Self::admit`], for a resource that looks up its callers in the directory by
+    /// itself: [`Self::validate_vouched`].
+    pub async fn admit_vouched(
+        &self,
+        request: &ResourceRequest<'_>,
+        proofs: &Proofs,
+        now: Timestamp,
+    ) -> Result<Vouched, Refusal> {
+        self.admitted(accept_vouched, request, proofs, now).await
     }
 
     /// The values of `WWW-Authenticate` for a refused request that came under `scheme`.
@@ -148,9 +163,36 @@ impl Validator {
         )
     }
 
-    fn judge(&self, token: &str, possession: Possession<'_>, now: Timestamp) -> Result<Accepted, Refusal> {
-        let state = self.0.state.load();
-        accept_from(token, possession, &self.0.resource, &state.trust, &self.0.limits, now)
+    async fn admitted<A>(
+        &self,
+        rules: Rules<A>,
+        request: &ResourceRequest<'_>,
+        proofs: &Proofs,
+        now: Timestamp,
+    ) -> Result<A, Refusal> {
+        let presented = Presented::read(request, proofs, now)?;
+        let accepted = self.judged(rules, presented.authorization.token, presented.possession(), now).await?;
+        presented.spend(proofs, now)?;
+        Ok(accepted)
+    }
+
+    /// Judges a token with keys that are fresh: once more when it names a key that is new.
+    async fn judged<A>(
+        &self,
+        rules: Rules<A>,
+        token: &str,
+        possession: Possession<'_>,
+        now: Timestamp,
+    ) -> Result<A, Refusal> {
+        let judge = || rules(token, possession, &self.0.resource, &self.0.state.load().trust, &self.0.limits, now);
+        self.refresh(now, Fetched::is_due).await;
+        let verdict = judge();
+        if matches!(verdict, Err(Refusal::UnknownKey(_) | Refusal::UnknownIssuer(_))) {
+            // The issuer may have rolled its key since we looked.
+            self.refresh(now, Fetched::may_look_for_unknown_key).await;
+            return judge();
+        }
+        verdict
     }
 
     /// Fetches the keys of every issuer for which `wanted` holds.

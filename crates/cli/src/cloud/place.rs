@@ -121,6 +121,13 @@ impl Place {
         self.origins.last().filter(|_| matches!(self.kind, Kind::Named)).map_or_else(|| self.origin(), Origin::as_str)
     }
 
+    /// Every origin that Graph is reached by, its own first.
+    pub(crate) fn graph_origins(&self) -> Vec<String> {
+        let own = self.graph_origin();
+        let others = self.origins.iter().map(Origin::as_str).filter(|origin| *origin != own);
+        std::iter::once(own).chain(others).map(str::to_owned).collect()
+    }
+
     pub(crate) fn ews_url(&self) -> String {
         format!("{}/EWS/Exchange.asmx", self.ews_base)
     }

@@ -4,6 +4,7 @@
 
 mod autodiscover;
 mod changes;
+mod graph;
 mod hostile;
 mod property;
 mod shapes;

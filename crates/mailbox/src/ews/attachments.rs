@@ -38,7 +38,7 @@ impl OpenMailbox<'_> {
         GetAttachmentResponse { messages }
     }
 
-    async fn get_attachment(&self, id: &str) -> Result<FileAttachment, Failure> {
+    pub(crate) async fn get_attachment(&self, id: &str) -> Result<FileAttachment, Failure> {
         let (item, file) = self.attachment(id).await?;
         let document = Document::read(&item).map_err(|why| corrupt(&why))?;
         // The item's own MIME stream is beside its files, but none of them.
@@ -72,7 +72,11 @@ impl OpenMailbox<'_> {
         CreateAttachmentResponse { messages }
     }
 
-    async fn add_files(&self, parent: &ItemId, files: &[FileAttachment]) -> Result<(ItemId, Vec<Uuid>), Failure> {
+    pub(crate) async fn add_files(
+        &self,
+        parent: &ItemId,
+        files: &[FileAttachment],
+    ) -> Result<(ItemId, Vec<Uuid>), Failure> {
         for _ in 0..TRIES {
             let item = self.item(parent).await?;
             let document = Document::read(&item).map_err(|why| corrupt(&why))?;
@@ -96,7 +100,7 @@ impl OpenMailbox<'_> {
         DeleteAttachmentResponse { messages }
     }
 
-    async fn delete_attachment(&self, id: &str) -> Result<ItemId, Failure> {
+    pub(crate) async fn delete_attachment(&self, id: &str) -> Result<ItemId, Failure> {
         for _ in 0..TRIES {
             let (item, file) = self.attachment(id).await?;
             let document = Document::read(&item).map_err(|why| corrupt(&why))?;

@@ -36,7 +36,7 @@ impl OpenMailbox<'_> {
         Ok(folder.id)
     }
 
-    async fn create_item(&self, message: Message, folder: Uuid) -> Result<CreatedItem, Failure> {
+    pub(crate) async fn create_item(&self, message: Message, folder: Uuid) -> Result<CreatedItem, Failure> {
         let new = NewItem::of(message, folder, self.now).map_err(|error| not_saved(&error))?;
         self.add(&new).await?;
         let files = new.files.iter().map(|file| ids::write(Of::Attachment, self.owner, *file));
@@ -44,7 +44,7 @@ impl OpenMailbox<'_> {
     }
 
     /// Puts a new item into the store, if it is not too large and the mailbox not too full.
-    pub(super) async fn add(&self, new: &NewItem) -> Result<(), Failure> {
+    pub(crate) async fn add(&self, new: &NewItem) -> Result<(), Failure> {
         if new.item.size > ITEM_BYTES_MAX {
             return Err(too_large());
         }

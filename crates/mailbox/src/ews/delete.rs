@@ -16,7 +16,7 @@ impl OpenMailbox<'_> {
         DeleteItemResponse { messages }
     }
 
-    async fn delete_item(&self, id: &ItemId, how: DeleteType) -> Result<(), Failure> {
+    pub(crate) async fn delete_item(&self, id: &ItemId, how: DeleteType) -> Result<(), Failure> {
         let item = self.item(id).await?;
         let target = match how {
             DeleteType::HardDelete => None,
@@ -36,7 +36,7 @@ impl OpenMailbox<'_> {
         done.map_err(|error| if error.is_stale() { item_not_found() } else { storage(&error) })
     }
 
-    pub(super) fn role(&self, role: DistinguishedFolder) -> Result<&Folder, Failure> {
+    pub(crate) fn role(&self, role: DistinguishedFolder) -> Result<&Folder, Failure> {
         self.tree.by_role(role).ok_or_else(folder_not_found)
     }
 }

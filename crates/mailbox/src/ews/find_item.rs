@@ -72,21 +72,35 @@ impl OpenMailbox<'_> {
         restriction: Option<&Restriction>,
         sort: &SortOrder,
     ) -> Result<Vec<Message>, Failure> {
+        let mut search = Search { restriction, sort, found: Vec::new() };
+        self.each(folder, restriction.and_then(required_key).as_ref(), |_, message| search.take(message)).await?;
+        Ok(search.found)
+    }
+
+    /// Goes through a folder, newest first, or through what an index knows in it.
+    pub(crate) async fn each(
+        &self,
+        folder: Uuid,
+        key: Option<&ItemProperty>,
+        mut take: impl FnMut(&Item, Message) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let mailboxes = &self.server.mailboxes;
-        let mut search = Search { mailbox: self, restriction, sort, seen: HashSet::new(), found: Vec::new() };
-        if let Some(key) = restriction.and_then(required_key) {
-            let items = mailboxes.items_by_property(self.owner, folder, &key).await.map_err(|error| storage(&error))?;
-            search.take(&items)?;
-            return Ok(search.found);
+        if let Some(key) = key {
+            let items = mailboxes.items_by_property(self.owner, folder, key).await.map_err(|error| storage(&error))?;
+            return items.iter().try_for_each(|item| take(item, self.message(item)?.0));
         }
+        // What comes in while a folder is gone through moves the rest along.
+        let mut seen = HashSet::new();
         let mut offset = 0;
         loop {
             let items = mailboxes.items_page(self.owner, folder, offset, SCANNED_ITEMS).await;
             let items = items.map_err(|error| storage(&error))?;
-            search.take(&items)?;
+            for item in items.iter().filter(|item| seen.insert(item.id)) {
+                take(item, self.message(item)?.0)?;
+            }
             let read = i64::try_from(items.len()).unwrap_or(SCANNED_ITEMS);
             if read < SCANNED_ITEMS {
-                return Ok(search.found);
+                return Ok(());
             }
             offset += read;
             // Reads do not wait for anything: give way to other requests.
@@ -96,28 +110,18 @@ impl OpenMailbox<'_> {
 }
 
 struct Search<'a> {
-    mailbox: &'a OpenMailbox<'a>,
     restriction: Option<&'a Restriction>,
     sort: &'a SortOrder,
-    /// What comes in while a folder is gone through moves the rest along.
-    seen: HashSet<Uuid>,
     found: Vec<Message>,
 }
 
 impl Search<'_> {
-    fn take(&mut self, items: &[Item]) -> Result<(), Failure> {
-        for item in items {
-            if !self.seen.insert(item.id) {
-                continue;
-            }
-            let (mut message, _) = self.mailbox.message(item)?;
-            let fits = match self.restriction {
-                Some(restriction) => restriction.matches(&message).map_err(|error| unsupported(&error))?,
-                None => true,
-            };
-            if !fits {
-                continue;
-            }
+    fn take(&mut self, mut message: Message) -> Result<(), Failure> {
+        let fits = match self.restriction {
+            Some(restriction) => restriction.matches(&message).map_err(|error| unsupported(&error))?,
+            None => true,
+        };
+        if fits {
             // A search tells no bodies; they are kept only to sort by.
             if !self.sort.0.iter().any(|field| field.path == PropertyPath::Field(Field::Body)) {
                 message.body = None;

@@ -35,7 +35,12 @@ impl OpenMailbox<'_> {
     }
 
     /// `made` are the names that the request has given already.
-    async fn create_folder(&self, parent: &Folder, new: NewFolder, made: &mut Vec<String>) -> Result<Told, Failure> {
+    pub(crate) async fn create_folder(
+        &self,
+        parent: &Folder,
+        new: NewFolder,
+        made: &mut Vec<String>,
+    ) -> Result<Told, Failure> {
         let name = checked_name(new.display_name)?;
         if new.kind == FolderKind::Search {
             return Err(invalid_operation("This server has no search folders."));
@@ -78,7 +83,7 @@ impl OpenMailbox<'_> {
         UpdateFolderResponse { messages }
     }
 
-    async fn update_folder(&self, change: FolderChange) -> Result<Told, Failure> {
+    pub(crate) async fn update_folder(&self, change: FolderChange) -> Result<Told, Failure> {
         let mut folder = self.folder(&change.id)?.clone();
         if folder.distinguished.is_some() {
             return Err(access_denied());
@@ -121,7 +126,7 @@ impl OpenMailbox<'_> {
         DeleteFolderResponse { messages }
     }
 
-    async fn delete_folder(&self, folder: &Folder, how: DeleteType) -> Result<(), Failure> {
+    pub(crate) async fn delete_folder(&self, folder: &Folder, how: DeleteType) -> Result<(), Failure> {
         if folder.distinguished.is_some() {
             return Err(Failure::new(
                 ResponseCode::ErrorDeleteDistinguishedFolder,

@@ -34,7 +34,7 @@ impl OpenMailbox<'_> {
     }
 
     /// The stored item that a request names; whatever version it names, too.
-    pub(super) async fn item(&self, id: &ItemId) -> Result<Item, Failure> {
+    pub(crate) async fn item(&self, id: &ItemId) -> Result<Item, Failure> {
         let id = match ids::read(Of::Item, self.owner, &id.id) {
             Ok(id) => id,
             Err(NoId::Foreign) => return Err(item_not_found()),
@@ -45,7 +45,12 @@ impl OpenMailbox<'_> {
     }
 
     /// The MIME stream that the item came as, or else one made of what is known.
-    async fn mime(&self, item: &Item, stored: Option<&StoredMime>, message: &Message) -> Result<MimeContent, Failure> {
+    pub(crate) async fn mime(
+        &self,
+        item: &Item,
+        stored: Option<&StoredMime>,
+        message: &Message,
+    ) -> Result<MimeContent, Failure> {
         let mut files = self.server.mailboxes.attachments(item.id).await.map_err(|error| storage(&error))?;
         if let Some(stored) = stored
             && let Some(at) = files.iter().position(|file| file.id == stored.id)
@@ -72,7 +77,7 @@ impl OpenMailbox<'_> {
     }
 
     /// A folder as a response tells of it. Its items are counted only if somebody asks.
-    pub(super) async fn tell_folder(
+    pub(crate) async fn tell_folder(
         &self,
         folder: &actas_store::mailbox::Folder,
         counted: bool,

@@ -25,7 +25,7 @@ impl OpenMailbox<'_> {
         MoveItemResponse { messages }
     }
 
-    async fn move_item(&self, id: &ItemId, to: Uuid) -> Result<ItemId, Failure> {
+    pub(crate) async fn move_item(&self, id: &ItemId, to: Uuid) -> Result<ItemId, Failure> {
         let item = self.item(id).await?;
         if item.folder == to {
             return Ok(ids::item(self.owner, item.id, item.version));
@@ -48,7 +48,7 @@ impl OpenMailbox<'_> {
         CopyItemResponse { messages }
     }
 
-    async fn copy_item(&self, id: &ItemId, to: Uuid) -> Result<ItemId, Failure> {
+    pub(crate) async fn copy_item(&self, id: &ItemId, to: Uuid) -> Result<ItemId, Failure> {
         let item = self.item(id).await?;
         let document = Document::read(&item).map_err(|why| corrupt(&why))?;
         let properties = document.properties().map_err(|why| corrupt(&why))?;

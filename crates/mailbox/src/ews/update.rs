@@ -34,7 +34,11 @@ impl OpenMailbox<'_> {
         UpdateItemResponse { messages }
     }
 
-    async fn update_item(&self, change: &ItemChange, resolution: ConflictResolution) -> Result<UpdatedItem, Failure> {
+    pub(crate) async fn update_item(
+        &self,
+        change: &ItemChange,
+        resolution: ConflictResolution,
+    ) -> Result<UpdatedItem, Failure> {
         let known = known_version(change)?;
         for _ in 0..TRIES {
             let item = self.item(&change.id).await?;

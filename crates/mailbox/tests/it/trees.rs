@@ -14,18 +14,18 @@ use crate::items::get;
 use crate::roundtrip::{expected, message};
 use crate::world::{World, answer};
 
-fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-async fn make(world: &World, parent: FolderId, name: String) -> FolderKey {
+pub(crate) async fn make(world: &World, parent: FolderId, name: String) -> FolderKey {
     let folder = NewFolder { kind: FolderKind::Folder, class: None, display_name: Some(name) };
     let request = Operation::CreateFolder(CreateFolder { parent, folders: vec![folder] });
     let mut messages = answer!(CreateFolderResponse, world.ews(&world.lena, request).await).messages;
     messages.remove(0).into_result().unwrap().id
 }
 
-async fn create(world: &World, folder: &FolderKey, items: Vec<Message>) -> Vec<ItemId> {
+pub(crate) async fn create(world: &World, folder: &FolderKey, items: Vec<Message>) -> Vec<ItemId> {
     let folder = Some(folder.clone().into());
     let request = CreateItem { disposition: MessageDisposition::SaveOnly, folder, items };
     let messages = answer!(CreateItemResponse, world.ews(&world.lena, Operation::CreateItem(request)).await).messages;
@@ -37,7 +37,7 @@ fn extended_paths(messages: &[Message]) -> impl Iterator<Item = PropertyPath> {
 }
 
 /// As the JavaScript port asks.
-fn port_shape(messages: &[Message]) -> ItemShape {
+pub(crate) fn port_shape(messages: &[Message]) -> ItemShape {
     ItemShape::new(BaseShape::AllProperties).with(extended_paths(messages))
 }
 
@@ -52,7 +52,7 @@ fn python_shape(messages: &[Message]) -> ItemShape {
         .with(extended_paths(messages))
 }
 
-fn sorted(mut message: Message) -> Message {
+pub(crate) fn sorted(mut message: Message) -> Message {
     message.extended.sort_by_key(|property| property.uri().to_string());
     message
 }

@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 
 use actas_directory::exchange_side::{AuthServer, AuthServerKind, PartnerApplication};
 use actas_directory::onprem::ApplicationTrustLevel;
-use actas_directory::{DomainName, Tenant, TenantId, User, well_known};
+use actas_directory::{DomainName, ServicePrincipal, Tenant, TenantId, User, well_known};
 use actas_exchange::ews::{Call, ConnectingSid, Request as Operation, RequestHeader, ServerVersion};
-use actas_mailbox::{MailboxConfig, MailboxServer, ensure_mailbox};
+use actas_mailbox::{GraphAddress, MailboxConfig, MailboxServer, ensure_mailbox};
 use actas_runtime::{Clock, ManualClock};
 use actas_store::directory::{Audit, AuditEntry, Directory};
 use actas_store::sts::ExchangeTrust;
@@ -20,10 +20,10 @@ use axum::Router;
 use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -31,6 +31,7 @@ use uuid::Uuid;
 pub const HOST: &str = "ews.outlook.cloud.example";
 pub const EWS_PATH: &str = "/EWS/Exchange.asmx";
 pub const SOAP_PATH: &str = "/autodiscover/autodiscover.svc";
+pub const GRAPH: &str = "https://graph.cloud.example";
 pub const BYTES_MAX: usize = 64 * 1024 * 1024;
 /// An application that calls as itself.
 pub const APP: Uuid = Uuid::from_u128(0x0a99_0000_0000_4000_8000_0000_0000_0001);
@@ -110,6 +111,8 @@ impl World {
             format!("https://{HOST}{EWS_PATH}"),
             format!("https://{HOST}{SOAP_PATH}"),
         );
+        config.graph =
+            Some(GraphAddress { origins: vec![GRAPH.to_owned()], authority: "https://sts.cloud.example".to_owned() });
         configure(&mut config);
         let server = MailboxServer::new(database.clone(), config, Arc::new(Published), clock.clone());
         let tenant = |n: u128| TenantId(Uuid::from_u128(0x1111_2222_3333_4444_5555_0000_0000_0000 + n));
@@ -140,6 +143,13 @@ impl World {
             self.put_auth_server(id, &id.to_string(), "sts").await;
             for app in [well_known::LYNC, APP] {
                 self.put_partner(id, app, |_| {}).await;
+            }
+            let graph = ServicePrincipal::new(Uuid::new_v4(), id, well_known::GRAPH, "Graph", self.now());
+            let mut app = ServicePrincipal::new(principal_id(id), id, APP, "application", self.now());
+            app.trusted_for_delegation = true;
+            assert!(app.grant(&graph, "Mail.ReadWrite", Uuid::new_v4(), self.now()));
+            for principal in [graph, app] {
+                directory.add_principal(&principal, self.audit(id)).await.unwrap();
             }
         }
         for user in [&self.lena, &self.omar, &self.eve] {
@@ -248,6 +258,74 @@ impl World {
         self.actor(Signer::sts(), tenant, APP)
     }
 
+    /// The application as itself, at Graph.
+    pub fn graph_token(&self, tenant: TenantId, roles: &[&str]) -> String {
+        self.graph_token_with(tenant, |claims| claims["roles"] = json!(roles))
+    }
+
+    pub fn graph_token_with(&self, tenant: TenantId, change: impl FnOnce(&mut Value)) -> String {
+        let mut claims = json!({
+            "aud": GRAPH,
+            "iss": format!("https://sts.cloud.example/{tenant}/"),
+            "nbf": self.now().as_second() - 300,
+            "exp": self.now().as_second() + 3300,
+            "appid": APP.to_string(),
+            "oid": principal_id(tenant).to_string(),
+            "tid": tenant.to_string(),
+        });
+        change(&mut claims);
+        issue::access_token(&Signer::sts().key, &claims).unwrap()
+    }
+
+    /// The application as a user, at Graph.
+    pub fn graph_acting(&self, user: &User, scopes: &str) -> String {
+        self.graph_acting_with(user, &json!({ "scp": scopes }))
+    }
+
+    /// The same, with other members.
+    pub fn graph_acting_with(&self, user: &User, changes: &Value) -> String {
+        let mut claims = json!({
+            "aud": GRAPH,
+            "iss": format!("https://sts.cloud.example/{}/", user.tenant),
+            "iat": self.now().as_second() - 300,
+            "nbf": self.now().as_second() - 300,
+            "exp": self.now().as_second() + 3300,
+            "jti": Uuid::new_v4().to_string(),
+            "sub": user.id.to_string(),
+            "oid": user.id.to_string(),
+            "upn": user.upn,
+            "tid": user.tenant.to_string(),
+            "client_id": APP.to_string(),
+            "act": { "sub": APP.to_string(), "oid": principal_id(user.tenant).to_string() },
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        issue::typed_access_token(&Signer::sts().key, &claims).unwrap()
+    }
+
+    /// Changes the application's principal.
+    pub async fn change_app(&self, tenant: TenantId, change: impl FnOnce(&mut ServicePrincipal)) {
+        let directory = Directory::new(self.database.clone());
+        let mut app = directory.principal_by_app(tenant, APP).await.unwrap().unwrap();
+        change(&mut app);
+        directory.update_principal(&app, self.audit(tenant)).await.unwrap();
+    }
+
+    /// The roles that the application holds at Graph, and no others.
+    pub async fn grant(&self, tenant: TenantId, roles: &[&str]) {
+        let directory = Directory::new(self.database.clone());
+        let graph = directory.principal_by_app(tenant, well_known::GRAPH).await.unwrap().unwrap();
+        let now = self.now();
+        self.change_app(tenant, |app| {
+            app.assignments.clear();
+            for role in roles {
+                assert!(app.grant(&graph, role, Uuid::new_v4(), now), "{role}");
+            }
+        })
+        .await;
+    }
+
     // === calls ===
 
     pub fn router(&self) -> Router {
@@ -267,6 +345,32 @@ impl World {
         self.send(request).await
     }
 
+    /// Graph, below `/v1.0`.
+    pub async fn graph_with(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Reply {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/v1.0{path}"))
+            .header("authorization", format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Reply::of(self.server.graph_router(), request.body(body.into()).unwrap()).await
+    }
+
+    /// Graph with JSON, as the application of the first tenant.
+    pub async fn graph(&self, method: Method, path: &str, body: Option<&Value>) -> Reply {
+        let token = self.graph_token(self.fabrikam, &["Mail.ReadWrite"]);
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        self.graph_with(&token, method, path, &[("content-type", "application/json")], body).await
+    }
+
     /// As a user, asserted by Lync.
     pub async fn ews(&self, user: &User, request: Operation) -> Reply {
         self.ews_with(&self.act_as(user), None, request).await
@@ -276,6 +380,11 @@ impl World {
         let header = RequestHeader { version: Some(ServerVersion::EXCHANGE2013_SP1), impersonation };
         self.post(EWS_PATH, token, Call { header, request }.write()).await
     }
+}
+
+/// The object id of the application's principal in a tenant.
+pub fn principal_id(tenant: TenantId) -> Uuid {
+    Uuid::from_u128(tenant.0.as_u128() ^ 0xa99)
 }
 
 /// An answer, all of it.
@@ -295,6 +404,27 @@ impl Reply {
 
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The answer, which is no error.
+    #[track_caller]
+    pub fn told(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        if self.body.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// An error in the shape of Graph.
+    #[track_caller]
+    pub fn assert_refused(&self, status: u16, code: &str) {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        let error = &self.json()["error"];
+        assert_eq!(error["code"], code, "{self:?}");
+        assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{self:?}");
+        assert_eq!(error["innerError"]["request-id"].as_str(), self.header("request-id"));
     }
 
     #[track_caller]

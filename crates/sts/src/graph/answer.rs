@@ -2,6 +2,7 @@
 
 use actas_directory::application::UriRefused;
 use actas_directory::credential::CredentialRefused;
+use actas_directory::odata::{self, OptionRefused, PathRefused, SelectRefused};
 use actas_directory::password::PasswordRefused;
 use actas_directory::proof::ProofRefused as KeyProofRefused;
 use actas_directory::query::Unsupported;
@@ -12,7 +13,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::Sts;
@@ -42,10 +43,7 @@ enum Schemes {
 const INVALID_TOKEN: &str = "InvalidAuthenticationToken";
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 pub(super) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
-/// What Graph sends.
-const JSON: HeaderValue = HeaderValue::from_static(
-    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
-);
+const JSON: HeaderValue = HeaderValue::from_static(odata::JSON);
 
 // === impl GraphError ===
 
@@ -169,6 +167,30 @@ impl From<Unsupported> for GraphError {
     }
 }
 
+impl From<PathRefused> for GraphError {
+    fn from(why: PathRefused) -> Self {
+        match why {
+            PathRefused::NotUtf8 => Self::bad_request(why.to_string()),
+            PathRefused::Segment(segment) => Self::no_segment(&segment),
+        }
+    }
+}
+
+impl From<OptionRefused> for GraphError {
+    fn from(why: OptionRefused) -> Self {
+        match why {
+            OptionRefused::Unknown(_) => Self::unsupported(why.to_string()),
+            _ => Self::bad_request(why.to_string()),
+        }
+    }
+}
+
+impl From<SelectRefused> for GraphError {
+    fn from(why: SelectRefused) -> Self {
+        Self::bad_request(why.to_string())
+    }
+}
+
 impl From<KeyProofRefused> for GraphError {
     fn from(why: KeyProofRefused) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "Authentication_MissingOrMalformed", format!("Invalid proof: {why}."))
@@ -235,12 +257,8 @@ pub(super) fn finish(sts: &Sts, outcome: Result<Response, GraphError>, request_h
     let client_request_id = request_headers.get(CLIENT_REQUEST_ID);
     let request_id = Uuid::new_v4().to_string();
     let mut response = outcome.unwrap_or_else(|error| {
-        let mut inner = json!({
-            "date": sts.0.clock.now().strftime("%Y-%m-%dT%H:%M:%S").to_string(),
-            "request-id": request_id,
-        });
-        inner["client-request-id"] = client_request_id.and_then(|id| id.to_str().ok()).unwrap_or(&request_id).into();
-        let body = json!({ "error": { "code": error.code, "message": error.message, "innerError": inner } });
+        let shown = client_request_id.and_then(|id| id.to_str().ok());
+        let body = odata::error_body(error.code, &error.message, sts.0.clock.now(), &request_id, shown);
         let mut response = json(error.status, &body);
         if error.code == INVALID_TOKEN {
             let bearer = format!(

@@ -14,9 +14,9 @@ use super::Request;
 use super::answer::{GraphError, no_content};
 use super::credential_action::{self, Holder, Id};
 use super::entity::{Entity, keep};
-use super::path::{Key, ResourcePath};
 use super::permission::Operation;
 use super::{change, collection, key_credential, service_principal};
+use actas_directory::odata::{Key, ResourcePath};
 
 /// The longest display name (Graph: 256 characters).
 pub(super) const DISPLAY_NAME_CHARS_MAX: usize = 256;

@@ -1,5 +1,6 @@
 //! Reading: lists with their options, bare counts, single objects.
 
+use actas_directory::odata::Select;
 use actas_directory::query::Filter;
 use axum::response::Response;
 use base64::Engine;
@@ -15,13 +16,11 @@ use super::answer::{self, GraphError};
 use super::entity::{Entity, Properties};
 
 pub(super) const PAGE_DEFAULT: usize = 100;
-const PAGE_MAX: usize = 999;
+pub(super) const PAGE_MAX: usize = 999;
 /// Objects that are read from the store at once.
 const SCAN_ROWS: i64 = 1000;
 /// The longest `$skiptoken`, in bytes: a display name and an id, encoded.
 const TOKEN_BYTES_MAX: usize = 4096;
-/// The most properties in `$select`.
-const SELECT_NAMES_MAX: usize = 200;
 
 /// How a list is sorted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -38,9 +37,6 @@ pub(super) struct Position {
     id: Uuid,
 }
 
-/// `$select`: which properties an answer has.
-pub(super) struct Select(Option<Vec<String>>);
-
 struct Options {
     select: Select,
     filter: Option<Filter>,
@@ -55,7 +51,7 @@ pub(super) fn read<E: Entity>(request: &Request<'_>, entity: &E) -> Result<Respo
     request.check_options(&["$select"])?;
     let select = Select::parse(request.option("$select"), E::KIND, E::is_property)?;
     let context = format!("{}#{}{}/$entity", request.metadata(), E::COLLECTION, select.context());
-    let mut response = answer::json(StatusCode::OK, &with_context(select.apply(entity, true), context));
+    let mut response = answer::json(StatusCode::OK, &with_context(selected(&select, entity, true), context));
     if let Ok(etag) = HeaderValue::from_str(&etag(entity.version())) {
         response.headers_mut().insert(ETAG, etag);
     }
@@ -95,7 +91,8 @@ pub(super) async fn list<E: Entity>(request: &Request<'_>, path: &str) -> Result
         _ => 0,
     };
     let page: Vec<&E> = found.iter().skip(start).take(options.top).collect();
-    let value: Vec<Value> = page.iter().map(|entity| Value::Object(options.select.apply(*entity, false))).collect();
+    let value: Vec<Value> =
+        page.iter().map(|entity| Value::Object(selected(&options.select, *entity, false))).collect();
     let mut body = json!({
         "@odata.context": format!("{}#{}{}", request.metadata(), E::COLLECTION, options.select.context()),
         "value": value,
@@ -116,7 +113,7 @@ pub(super) async fn count<E: Entity>(request: &Request<'_>) -> Result<Response, 
         return Err(GraphError::unsupported("$count needs the header 'ConsistencyLevel: eventual'."));
     }
     let filter = request.option("$filter").map(Filter::parse).transpose()?;
-    let options = Options { select: Select(None), filter, order: Order::ById, top: 1, after: None, count: true };
+    let options = Options { select: Select::default(), filter, order: Order::ById, top: 1, after: None, count: true };
     Ok(answer::text(matching::<E>(request, &options, usize::MAX).await?.len().to_string()))
 }
 
@@ -218,26 +215,6 @@ impl Position {
     }
 }
 
-/// `$top`, within its bounds.
-pub(super) fn top_option(request: &Request<'_>) -> Result<Option<usize>, GraphError> {
-    match request.option("$top").map(str::parse) {
-        None => Ok(None),
-        Some(Ok(top)) if (1..=PAGE_MAX).contains(&top) => Ok(Some(top)),
-        Some(_) => Err(GraphError::bad_request(format!(
-            "Invalid page size specified. $top must be between 1 and {PAGE_MAX} inclusive."
-        ))),
-    }
-}
-
-/// `$count`.
-pub(super) fn count_option(request: &Request<'_>) -> Result<bool, GraphError> {
-    match request.option("$count") {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(GraphError::bad_request("Invalid value for $count.")),
-    }
-}
-
 /// Refuses advanced queries that do not ask for the eventual view. Clients follow a next
 /// link without the header that the first request had.
 pub(super) fn check_advanced(
@@ -266,7 +243,7 @@ impl Options {
         let select = Select::parse(request.option("$select"), E::KIND, E::is_property)?;
         let filter = request.option("$filter").map(Filter::parse).transpose()?;
         let order = Order::parse(request.option("$orderby"))?;
-        let (top, count) = (top_option(request)?.unwrap_or(PAGE_DEFAULT), count_option(request)?);
+        let (top, count) = (request.query.top(PAGE_MAX)?.unwrap_or(PAGE_DEFAULT), request.query.count()?);
         let after = Position::of_request(request)?;
         let advanced = filter.as_ref().is_some_and(Filter::is_advanced) || (filter.is_some() && order != Order::ById);
         check_advanced(request, advanced, count, after.is_none())?;
@@ -274,41 +251,11 @@ impl Options {
     }
 }
 
-// === impl Select ===
-
-impl Select {
-    /// Reads the names, each of which must be a property of the type.
-    pub(super) fn parse(
-        text: Option<&str>,
-        kind: &str,
-        is_property: impl Fn(&str) -> bool,
-    ) -> Result<Self, GraphError> {
-        let Some(text) = text else { return Ok(Self(None)) };
-        let names: Vec<String> = text.split(',').take(SELECT_NAMES_MAX).map(|name| name.trim().to_owned()).collect();
-        match names.iter().find(|name| !is_property(name)) {
-            Some(unknown) => Err(GraphError::bad_request(format!(
-                "Could not find a property named '{}' on type 'microsoft.graph.{kind}'.",
-                unknown.chars().take(80).collect::<String>()
-            ))),
-            None => Ok(Self(Some(names))),
-        }
-    }
-
-    /// Whether a property is selected, if any is.
-    pub(super) fn selects(&self, name: &str) -> Option<bool> {
-        self.0.as_ref().map(|names| names.iter().any(|own| own == name))
-    }
-
-    pub(super) fn context(&self) -> String {
-        self.0.as_ref().map_or_else(String::new, |names| format!("({})", names.join(",")))
-    }
-
-    /// Keys themselves come only where they are selected, on a single object.
-    fn apply<E: Entity>(&self, entity: &E, single: bool) -> Properties {
-        let default = |name: &str| E::DEFAULT.is_empty() || E::DEFAULT.contains(&name);
-        let shown = |name: &str| self.selects(name).unwrap_or_else(|| default(name));
-        let mut properties = entity.properties(single && self.selects("keyCredentials") == Some(true));
-        properties.retain(|name, _| shown(name));
-        properties
-    }
+/// Keys themselves come only where they are selected, on a single object.
+fn selected<E: Entity>(select: &Select, entity: &E, single: bool) -> Properties {
+    let default = |name: &str| E::DEFAULT.is_empty() || E::DEFAULT.contains(&name);
+    let shown = |name: &str| select.selects(name).unwrap_or_else(|| default(name));
+    let mut properties = entity.properties(single && select.selects("keyCredentials") == Some(true));
+    properties.retain(|name, _| shown(name));
+    properties
 }

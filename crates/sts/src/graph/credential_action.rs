@@ -2,6 +2,7 @@
 //! principals alike.
 
 use actas_directory::credential::{self, CredentialWarning, KeyCredentialRequest};
+use actas_directory::odata::Key;
 use actas_directory::password::PasswordRequest;
 use actas_directory::query::Filter;
 use actas_directory::{KeyCredential, KeyKind, PasswordCredential, proof};
@@ -16,7 +17,6 @@ use super::Request;
 use super::answer::{self, GraphError, no_content};
 use super::entity::Entity;
 use super::key_credential;
-use super::path::Key;
 use super::permission::{Operation, Relation};
 use crate::secret::new_secret;
 

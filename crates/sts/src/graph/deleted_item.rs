@@ -13,8 +13,8 @@ use super::change;
 use super::collection;
 use super::credential_action::Holder;
 use super::entity::{Entity, Gone};
-use super::path::{Key, ResourcePath};
 use super::permission::{Operation, Relation};
+use actas_directory::odata::{Key, ResourcePath};
 
 pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result<Response, GraphError> {
     match &path.key {

@@ -3,34 +3,18 @@
 //! committed, so that a change of the interface is a change that reviewers see.
 
 use actas_directory::kept::{KeptProperty, Shape};
+use actas_directory::odata::openapi::{self, Answer, Route};
 use actas_directory::{Application, ServicePrincipal, User};
+use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::answer;
 use super::entity::Entity;
+use super::{Graph, answer};
 
-/// What a route answers when all is well.
-#[derive(Clone, Copy)]
-enum Answer {
-    /// 201 with an object of this schema.
-    Created(&'static str),
-    /// 200 with a bare number.
-    Count,
-    /// 200 with a page of objects.
-    List(&'static str),
-    /// 204.
-    Nothing,
-    /// 200 with an object.
-    Object(&'static str),
-}
-
-/// Method, path, what it does, what it takes, what it answers.
-type Route = (&'static str, &'static str, &'static str, Option<&'static str>, Answer);
-
-pub(super) async fn serve() -> Response {
-    answer::json(StatusCode::OK, &document())
+pub(super) async fn serve(State(graph): State<Graph>) -> Response {
+    answer::json(StatusCode::OK, &graph.document(document()))
 }
 
 fn document() -> Value {
@@ -38,27 +22,15 @@ fn document() -> Value {
     for route in ROUTES {
         let (method, path, ..) = route;
         for path in spellings(path) {
-            let item = paths.entry(path.clone()).or_insert_with(|| json!({ "parameters": parameters(&path) }));
-            item[method] = operation(route);
+            let item = paths.entry(path.clone()).or_insert_with(|| json!({ "parameters": openapi::parameters(&path) }));
+            item[method] = openapi::operation(route, &options(method, route.1, route.4));
         }
     }
-    json!({
-        "openapi": "3.0.3",
-        "info": {
-            "title": "Directory",
-            "version": "1.0",
-            "description": "The directory of a tenant: applications, service principals, users, domains. Shapes of Microsoft Graph v1.0.",
-        },
-        "servers": [{ "url": "/v1.0" }],
-        "security": [{ "bearer": [] }],
-        "paths": paths,
-        "components": {
-            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
-            "responses": { "error": error_response() },
-            "schemas": schemas(),
-        },
-    })
+    openapi::document("Directory", DESCRIPTION, &paths, &schemas())
 }
+
+const DESCRIPTION: &str =
+    "The directory of a tenant: applications, service principals, users, domains. Shapes of Microsoft Graph v1.0.";
 
 /// Applications and principals are addressed by object id and by application id.
 fn spellings(path: &str) -> Vec<String> {
@@ -67,47 +39,8 @@ fn spellings(path: &str) -> Vec<String> {
     if both { vec![path.to_owned(), by_app] } else { vec![path.to_owned()] }
 }
 
-fn parameters(path: &str) -> Value {
-    let names = path.split('{').skip(1).filter_map(|part| part.split_once('}').map(|(name, _)| name));
-    names.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })).collect()
-}
-
-fn operation(&(method, path, summary, takes, answer): &Route) -> Value {
-    let reference = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
-    let content = |schema: Value| json!({ "application/json": { "schema": schema } });
-    let page = |name: &str| {
-        json!({ "type": "object", "required": ["value"], "properties": {
-            "@odata.context": { "type": "string" },
-            "@odata.count": { "type": "integer" },
-            "@odata.nextLink": { "type": "string" },
-            "value": { "type": "array", "items": reference(name) },
-        } })
-    };
-    let (status, description, body) = match answer {
-        Answer::Created(name) => ("201", "Made.", Some(content(reference(name)))),
-        Answer::Count => ("200", "How many.", Some(json!({ "text/plain": { "schema": { "type": "string" } } }))),
-        Answer::List(name) => ("200", "A page.", Some(content(page(name)))),
-        Answer::Nothing => ("204", "Done.", None),
-        Answer::Object(name) => ("200", "The object.", Some(content(reference(name)))),
-    };
-    let mut success = json!({ "description": description });
-    if let Some(body) = body {
-        success["content"] = body;
-    }
-    let mut shown = json!({
-        "summary": summary,
-        "parameters": options(method, path, answer),
-        "responses": { status: success, "default": { "$ref": "#/components/responses/error" } },
-    });
-    if let Some(name) = takes {
-        shown["requestBody"] = json!({ "required": true, "content": content(reference(name)) });
-    }
-    shown
-}
-
 /// Query options and headers that a route reads.
 fn options(method: &str, path: &str, answer: Answer) -> Value {
-    let text = |name: &str, place: &str| json!({ "name": name, "in": place, "schema": { "type": "string" } });
     let fixed = ["/organization", "/domains", "/servicePrincipals/{id}/appRole"];
     let short = fixed.iter().any(|start| path.starts_with(start));
     let names: &[(&str, &str)] = match answer {
@@ -135,18 +68,7 @@ fn options(method: &str, path: &str, answer: Answer) -> Value {
         ],
         _ => &[("$select", "query")],
     };
-    names.iter().map(|(name, place)| text(name, place)).collect()
-}
-
-fn error_response() -> Value {
-    let text = json!({ "type": "string" });
-    let inner =
-        json!({ "type": "object", "properties": { "date": text, "request-id": text, "client-request-id": text } });
-    let error = json!({ "type": "object", "required": ["code", "message"], "properties": {
-        "code": text, "message": text, "innerError": inner,
-    } });
-    let schema = json!({ "type": "object", "required": ["error"], "properties": { "error": error } });
-    json!({ "description": "Refused.", "content": { "application/json": { "schema": schema } } })
+    openapi::options(names)
 }
 
 fn schemas() -> Value {

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::Request;
 use super::answer::GraphError;
 use super::application::own_tenant;
-use super::path::{Key, ResourcePath};
 use super::permission::Operation;
 use super::values::Values;
+use actas_directory::odata::{Key, ResourcePath};
 
 pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result<Response, GraphError> {
     if request.method != Method::GET {

@@ -15,9 +15,9 @@ use super::answer::{GraphError, no_content};
 use super::application::{display_name, same_id};
 use super::credential_action::{self, Holder, Id};
 use super::entity::{Entity, keep};
-use super::path::{Key, ResourcePath};
 use super::permission::Operation;
 use super::{app_role_assignment, change, collection, key_credential};
+use actas_directory::odata::{Key, ResourcePath};
 
 /// The most names of one principal.
 const NAMES_MAX: usize = 500;

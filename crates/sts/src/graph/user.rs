@@ -15,9 +15,9 @@ use super::Request;
 use super::answer::{GraphError, no_content};
 use super::application::{display_name, own_tenant};
 use super::entity::{Entity, keep};
-use super::path::{Key, ResourcePath};
 use super::permission::{Operation, Relation};
 use super::{change, collection};
+use actas_directory::odata::{Key, ResourcePath};
 
 /// The longest user principal name, in bytes: 64 before the `@`, 48 behind it.
 const UPN_BYTES_MAX: usize = 113;

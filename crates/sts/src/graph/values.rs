@@ -1,6 +1,7 @@
 //! Short lists that are made on the spot: domains, the organization, assignments. They
 //! take the same options as the great collections, but for `$orderby`.
 
+use actas_directory::odata::Select;
 use actas_directory::query::{Filter, Property};
 use axum::response::Response;
 use http::StatusCode;
@@ -8,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::Request;
 use super::answer::{self, GraphError};
-use super::collection::{PAGE_DEFAULT, Position, Select, check_advanced, count_option, top_option};
+use super::collection::{PAGE_DEFAULT, PAGE_MAX, Position, check_advanced};
 
 /// Objects of one type, with the names of all their properties.
 pub(super) struct Values<'a> {
@@ -29,7 +30,7 @@ impl Values<'_> {
         request.check_options(&["$select", "$filter", "$top", "$count", "$skiptoken"])?;
         let select = self.select(request)?;
         let filter = request.option("$filter").map(Filter::parse).transpose()?;
-        let (top, count) = (top_option(request)?.unwrap_or(PAGE_DEFAULT), count_option(request)?);
+        let (top, count) = (request.query.top(PAGE_MAX)?.unwrap_or(PAGE_DEFAULT), request.query.count()?);
         let after = Position::of_request(request)?;
         check_advanced(request, filter.as_ref().is_some_and(Filter::is_advanced), count, after.is_none())?;
         let mut found = Vec::new();
@@ -42,7 +43,7 @@ impl Values<'_> {
         let total = found.len();
         let start = after.as_ref().map_or(0, |after| found.iter().take_while(|one| id(one) <= after.key).count());
         let page: Vec<&Value> = found.iter().skip(start).take(top).collect();
-        let shown: Vec<Value> = page.iter().map(|value| select.project(value)).collect();
+        let shown: Vec<Value> = page.iter().map(|value| project(&select, value)).collect();
         let mut body = json!({
             "@odata.context": format!("{}#{}{}", request.metadata(), self.context, select.context()),
             "value": shown,
@@ -60,13 +61,13 @@ impl Values<'_> {
     pub(super) fn read(&self, request: &Request<'_>, value: &Value) -> Result<Response, GraphError> {
         request.check_options(&["$select"])?;
         let select = self.select(request)?;
-        let mut body = select.project(value);
+        let mut body = project(&select, value);
         body["@odata.context"] = format!("{}#{}{}/$entity", request.metadata(), self.context, select.context()).into();
         Ok(answer::json(StatusCode::OK, &body))
     }
 
     fn select(&self, request: &Request<'_>) -> Result<Select, GraphError> {
-        Select::parse(request.option("$select"), self.kind, |name| self.names.contains(&name))
+        Ok(Select::parse(request.option("$select"), self.kind, |name| self.names.contains(&name))?)
     }
 
     fn property<'o>(&self, value: &Value, name: &str) -> Option<Property<'o>> {
@@ -80,11 +81,9 @@ impl Values<'_> {
     }
 }
 
-impl Select {
-    fn project(&self, value: &Value) -> Value {
-        let members = value.as_object().into_iter().flatten().filter(|(name, _)| self.selects(name).unwrap_or(true));
-        Value::Object(members.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>())
-    }
+fn project(select: &Select, value: &Value) -> Value {
+    let members = value.as_object().into_iter().flatten().filter(|(name, _)| select.selects(name).unwrap_or(true));
+    Value::Object(members.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>())
 }
 
 fn id(value: &Value) -> String {

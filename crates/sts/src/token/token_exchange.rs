@@ -6,7 +6,7 @@
 //! directory: whether the application may act as users at this resource, and who the
 //! user is. The resource sees a signature over all of it.
 
-use actas_directory::{ServicePrincipal, User, UserKey, well_known};
+use actas_directory::{ServicePrincipal, User, UserKey, app_role, well_known};
 use actas_token::assertion::{Assertion, AssertionRefused};
 use actas_token::issue::{self, BACKDATE};
 use actas_token::{Principal, token_hash};
@@ -52,6 +52,9 @@ struct ActAsToken<'a> {
     act: Act,
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<serde_json::Value>,
+    /// At Graph, what the application may do as the user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scp: Option<String>,
     ver: &'static str,
 }
 
@@ -92,6 +95,7 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
             appidacr: client.strength,
         },
         cnf: bound.confirmation(),
+        scp: (resource.app_id == well_known::GRAPH).then(|| mail_scopes(&client.principal, &resource).join(" ")),
         ver: "1.0",
     };
     let signed = sts.0.keys.issue(|key| issue::typed_access_token(key, &claims)).await;
@@ -146,20 +150,27 @@ fn target<'r>(request: &Request<'r>) -> Result<&'r str, Refused> {
 
 /// Who may act as users, and where: a service of our own that is trusted for delegation,
 /// at the services that know such tokens; any other application that is trusted for
-/// delegation at Exchange alone, with the permission that lets it into every mailbox.
+/// delegation at Exchange, with the permission that lets it into every mailbox, and at
+/// Graph, with a permission on mail, which is all that the token is good for.
 fn check_may_act(client: &ServicePrincipal, resource: &ServicePrincipal) -> Result<(), Refused> {
     let at_service = [well_known::EXCHANGE, well_known::SHAREPOINT, well_known::LYNC].contains(&resource.app_id);
     let by_permission = resource::has_full_access(client, resource);
+    let at_graph = resource.app_id == well_known::GRAPH && !mail_scopes(client, resource).is_empty();
     if !client.trusted_for_delegation {
         return Err(Refused::may_not_act(&client.app_id.to_string(), "it is not trusted for delegation"));
     }
-    if !(at_service && (client.is_first_party() || by_permission)) {
+    if !(at_graph || (at_service && (client.is_first_party() || by_permission))) {
         return Err(Refused::may_not_act(
             &client.app_id.to_string(),
             "it has no permission for users of this resource",
         ));
     }
     Ok(())
+}
+
+/// The permissions on mail that a client holds at Graph.
+fn mail_scopes(client: &ServicePrincipal, graph: &ServicePrincipal) -> Vec<String> {
+    client.roles_on(graph).into_iter().filter(|role| app_role::MAIL.contains(&role.as_str())).collect()
 }
 
 /// The user whom the assertion names: enabled, of this tenant, and the same by every name

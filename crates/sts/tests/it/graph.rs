@@ -11,6 +11,7 @@ mod openapi;
 mod query;
 mod service_principal;
 mod user;
+mod workload;
 
 use actas_sts::seed::grant;
 use actas_token::issue;

@@ -317,6 +317,40 @@ async fn a_users_token_opens_no_directory() {
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.text);
 }
 
+/// At Graph it is mail that an application may do as a user, and the token says what of it.
+#[tokio::test]
+async fn a_token_for_graph_names_permissions_on_mail() {
+    let cloud = Cloud::start().await;
+    let graph = |app| {
+        let mut ask = Ask::by_app(&cloud, app);
+        ask.extra = vec![("resource", ORIGIN.to_owned())];
+        ask
+    };
+    cloud.change(APP, |app| app.trusted_for_delegation = true).await;
+    graph(APP).refused(400, "unauthorized_client", 67_003).await;
+    let mut own = cloud.directory.principal_by_app(cloud.tenant, APP).await.unwrap().unwrap();
+    for role in ["Mail.ReadBasic.All", "Mail.ReadWrite", "Mail.Send", "User.ReadWrite.All"] {
+        assert!(actas_sts::seed::grant(&cloud.directory, &mut own, role, cloud.now()).await.unwrap());
+    }
+    cloud.directory.update_principal(&own, audit(cloud.tenant, cloud.now())).await.unwrap();
+    let answer = graph(APP).send().await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    let token = answer.json()["access_token"].as_str().unwrap().to_owned();
+    let claims = Compact::parse(&token, Reading::Strict).unwrap().claims;
+    assert_eq!(claims.text("scp").unwrap(), "Mail.ReadBasic.All Mail.ReadWrite");
+    assert_eq!(claims.get("act").unwrap()["oid"], own.id.to_string());
+    assert!(!claims.has("roles"));
+    // The directory takes no tokens of users, whatever they may do with mail.
+    let request = http::Request::get("/v1.0/users").header("authorization", format!("Bearer {token}"));
+    let answer = cloud.send(request.body(axum::body::Body::empty()).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.text);
+    // One for Exchange is confined to nothing.
+    let exchange = Ask::by_app(&cloud, APP).send().await.json()["access_token"].as_str().unwrap().to_owned();
+    assert!(!Compact::parse(&exchange, Reading::Strict).unwrap().claims.has("scp"));
+    cloud.change(APP, |app| app.trusted_for_delegation = false).await;
+    graph(APP).refused(400, "unauthorized_client", 67_003).await;
+}
+
 #[tokio::test]
 async fn its_life_is_bounded_by_policy() {
     for (act_as, all, expected) in [(10, 60, 599), (90, 60, 3599)] {

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Accepted, Check, How, Times, check_app_only, required, text, verify};
+use super::{Accepted, Check, How, Times, Vouched, check_app_only, required, text, verify};
 use crate::claims::{ClaimError, Claims};
 use crate::jws::{Algorithm, Compact, Header, SignedBy};
 use crate::principal::{Principal, TenantId};
@@ -57,10 +57,71 @@ impl<'a> Check<'a> {
         })
     }
 
+    /// As [`Check::access_token`], for a resource that looks up its callers by itself: V15
+    /// and V16 are left to it.
+    pub(super) fn vouched_alone(&self, token: &Compact<'_>, algorithm: Algorithm) -> Result<Vouched, Refusal> {
+        let claims = &token.claims;
+        let caller = match text(claims, "appid", Layer::Actor)? {
+            Some(caller) => caller,
+            None => required(claims, "azp", Layer::Actor)?,
+        };
+        let object = required(claims, "oid", Layer::Actor)?;
+        let issued = self.issued(token, algorithm, Layer::Actor)?;
+        if claims.has("scp") {
+            return Err(Refusal::AppOnly("the token is a user's, not the application's own"));
+        }
+        let roles = claims.get("roles").and_then(Value::as_array).into_iter().flatten();
+        Ok(Vouched {
+            tenant: issued.tenant,
+            app_id: id_of(caller)?,
+            object_id: id_of(object)?,
+            how: How::AppOnly,
+            permissions: roles.filter_map(Value::as_str).map(str::to_owned).collect(),
+            expires: issued.times.exp,
+        })
+    }
+
     /// One signed token of a user and, in `act`, the application that acts as the user.
     /// The token service has judged who may act as whom; here it is whether this
     /// resource lets it.
     pub(super) fn issued_act_as(&self, token: &Compact<'_>) -> Result<Accepted, Refusal> {
+        let (issued, actor) = self.acting(token)?;
+        if token.claims.has("scp") {
+            return Err(Refusal::ActAs("the token is confined to permissions of another resource"));
+        }
+        let partner = self.partner_of(&issued, actor)?;
+        check_issued_act_as(partner)?;
+        let object_id = user_of(&token.claims)?;
+        Ok(Accepted {
+            tenant: issued.tenant,
+            app_id: partner.app_id,
+            how: How::ActAs(UserClaims::read(&token.claims, partner.accept_sids)?.of(object_id)),
+            linked_account: None,
+            expires: issued.times.exp,
+        })
+    }
+
+    /// As [`Check::issued_act_as`], for a resource that looks up its callers by itself: V15
+    /// and V17 are left to it. The token says in `scp` what the application may do.
+    pub(super) fn vouched_act_as(&self, token: &Compact<'_>) -> Result<Vouched, Refusal> {
+        let claims = &token.claims;
+        let (issued, actor) = self.acting(token)?;
+        let object = claims.get("act").and_then(|act| act.get("oid")).and_then(Value::as_str);
+        let object = object.ok_or(Refusal::Claim(ClaimError::Missing("act.oid"), Layer::ActAs))?;
+        let scopes = text(claims, "scp", Layer::ActAs)?.unwrap_or_default();
+        let user = user_of(claims)?;
+        Ok(Vouched {
+            tenant: issued.tenant,
+            app_id: id_of(actor)?,
+            object_id: id_of(object)?,
+            how: How::ActAs(UserClaims::read(claims, false)?.of(user)),
+            permissions: scopes.split_ascii_whitespace().map(str::to_owned).collect(),
+            expires: issued.times.exp,
+        })
+    }
+
+    /// A token of a user and an application after V7 to V14, and the application's name.
+    fn acting<'t>(&self, token: &'t Compact<'_>) -> Result<(Issued<'a>, &'t str), Refusal> {
         let algorithm = match &token.header.signed_by {
             SignedBy::Algorithm(algorithm) => *algorithm,
             SignedBy::Nothing => return Err(Refusal::Shape("an act-as token without signature and actor token")),
@@ -72,27 +133,15 @@ impl<'a> Check<'a> {
         }
         let actor = actor_of(claims)?;
         let client = required(claims, "client_id", Layer::ActAs)?;
-        let subject = required(claims, "sub", Layer::ActAs)?;
-        let object = required(claims, "oid", Layer::ActAs)?;
-        required(claims, "jti", Layer::ActAs)?;
+        for name in ["sub", "oid", "jti"] {
+            required(claims, name, Layer::ActAs)?;
+        }
         claims.time("iat").map_err(|error| Refusal::Claim(error, Layer::ActAs))?;
         let issued = self.issued(token, algorithm, Layer::ActAs)?;
         if actor != client {
             return Err(Refusal::NotBound(client.to_owned(), actor.to_owned()));
         }
-        let partner = self.partner_of(&issued, actor)?;
-        check_issued_act_as(partner)?;
-        let object_id = Uuid::try_parse(object)
-            .ok()
-            .filter(|_| object == subject)
-            .ok_or(Refusal::User("its object id and subject are not one id"))?;
-        Ok(Accepted {
-            tenant: issued.tenant,
-            app_id: partner.app_id,
-            how: How::ActAs(UserClaims::read(claims, partner.accept_sids)?.of(object_id)),
-            linked_account: None,
-            expires: issued.times.exp,
-        })
+        Ok((issued, actor))
     }
 
     /// V7 to V13 on a token whose `iss` is a URL.
@@ -182,6 +231,21 @@ fn actor_of(claims: &Claims) -> Result<&str, Refusal> {
         Some(_) => Err(Refusal::Claim(ClaimError::WrongType("act.sub"), Layer::ActAs)),
         None => Err(Refusal::Claim(ClaimError::Missing("act.sub"), Layer::ActAs)),
     }
+}
+
+/// The user's object id: `sub` and `oid`, which are one.
+fn user_of(claims: &Claims) -> Result<Uuid, Refusal> {
+    let object = required(claims, "oid", Layer::ActAs)?;
+    let subject = required(claims, "sub", Layer::ActAs)?;
+    Uuid::try_parse(object)
+        .ok()
+        .filter(|_| object == subject)
+        .ok_or(Refusal::User("its object id and subject are not one id"))
+}
+
+/// An application's or a principal's id.
+fn id_of(text: &str) -> Result<Uuid, Refusal> {
+    Uuid::try_parse(text).map_err(|_| Refusal::UnknownCaller(text.chars().take(120).collect()))
 }
 
 /// V17.

@@ -108,6 +108,7 @@ fn every_member_counts() {
         (at("aud", json!(format!("{}/mail.fabrikam.example@{OTHER_TENANT}", well_known::EXCHANGE))), Rule::V11),
         (at("aud", json!(format!("{}/mail.fabrikam.example@nowhere", well_known::EXCHANGE))), Rule::V11),
         (at("iss", json!("https://sts.evil.example/")), Rule::V8),
+        (at("scp", json!("Mail.Read")), Rule::V17),
         (at("iss", json!(ISSUER.trim_end_matches('/'))), Rule::V8),
         (at("iss", json!(format!("{}@{}", well_known::STS, vector::TENANT))), Rule::V8),
         (at("tid", json!(OTHER_TENANT)), Rule::V11),

@@ -4,6 +4,7 @@
 
 mod acceptance;
 mod acceptance_issued;
+mod acceptance_vouched;
 mod assertion;
 mod dpop;
 mod metadata;

@@ -82,12 +82,18 @@ names! {
 impl PropertyTag {
     /// PR_MESSAGE_CLASS: the same as `item:ItemClass`
     pub const MESSAGE_CLASS: Self = Self(0x001A);
+    /// PidTagOriginatorDeliveryReportRequested
+    pub const DELIVERY_RECEIPT: Self = Self(0x0023);
+    /// PidTagReadReceiptRequested
+    pub const READ_RECEIPT: Self = Self(0x0029);
     /// PR_CLIENT_SUBMIT_TIME
     pub const SUBMIT_TIME: Self = Self(0x0039);
     /// PR_MESSAGE_DELIVERY_TIME
     pub const DELIVERY_TIME: Self = Self(0x0E06);
     /// PR_MESSAGE_FLAGS: bit 1 read, 4 submitted, 8 unsent
     pub const MESSAGE_FLAGS: Self = Self(0x0E07);
+    /// PidTagFlagStatus: 1 complete, 2 flagged
+    pub const FLAG_STATUS: Self = Self(0x1090);
     /// PidTagVoiceMessageDuration, in seconds
     pub const VOICE_DURATION: Self = Self(0x6801);
 

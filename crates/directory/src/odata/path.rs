@@ -1,33 +1,49 @@
 //! Resource paths: `/v1.0/collection`, `/v1.0/collection/{id}`,
-//! `/v1.0/collection(appId='…')`, with an action or a further collection behind.
+//! `/v1.0/collection(appId='…')`, with an action or further collections behind; and `/v1.0/me`.
 
 use percent_encoding::percent_decode_str;
 
-use super::answer::GraphError;
-
 /// The most segments that a path has.
-const SEGMENTS_MAX: usize = 8;
+const SEGMENTS_MAX: usize = 12;
+/// Whoever calls: a single object, without a key.
+const ME: &str = "me";
 
 /// What a path addresses.
-pub(super) struct ResourcePath {
-    pub(super) collection: String,
-    pub(super) key: Option<Key>,
+#[derive(Clone, Debug)]
+pub struct ResourcePath {
+    /// The first collection, or `me`.
+    pub collection: String,
+    /// Which of its objects.
+    pub key: Option<Key>,
     /// What follows the object, without the namespace that actions may bear.
     rest: Vec<String>,
 }
 
 /// How an object is addressed.
-#[derive(Debug, PartialEq)]
-pub(super) enum Key {
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Key {
+    /// By the one key that it has, or by another name without one.
     Id(String),
     /// `name='value'` in parentheses.
     Alternate(String, String),
 }
 
+/// Why a path addresses nothing.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PathRefused {
+    /// Bytes that are no text.
+    #[error("The path is not UTF-8.")]
+    NotUtf8,
+    /// A segment that cannot be.
+    #[error("Resource not found for the segment '{0}'.")]
+    Segment(String),
+}
+
 // === impl ResourcePath ===
 
 impl ResourcePath {
-    pub(super) fn parse(path: &str) -> Result<Self, GraphError> {
+    /// Reads the path of an address. A key in parentheses is the same as one behind a slash.
+    pub fn parse(path: &str) -> Result<Self, PathRefused> {
         let segments: Vec<String> = path
             .strip_prefix("/v1.0")
             .unwrap_or(path)
@@ -36,25 +52,36 @@ impl ResourcePath {
             .take(SEGMENTS_MAX + 1)
             .map(|segment| percent_decode_str(segment).decode_utf8().map(std::borrow::Cow::into_owned))
             .collect::<Result<_, _>>()
-            .map_err(|_| GraphError::bad_request("The path is not UTF-8."))?;
+            .map_err(|_| PathRefused::NotUtf8)?;
         if segments.len() > SEGMENTS_MAX {
-            return Err(GraphError::no_segment(&segments[SEGMENTS_MAX]));
+            return Err(PathRefused::Segment(segments[SEGMENTS_MAX].clone()));
         }
         let mut segments = segments.into_iter().peekable();
-        let first = segments.next().ok_or_else(|| GraphError::no_segment(""))?;
+        let first = segments.next().ok_or_else(|| PathRefused::Segment(String::new()))?;
         let (collection, key) = match first.split_once('(') {
             Some((collection, rest)) => {
-                (collection.to_owned(), Some(parse_key(rest).ok_or_else(|| GraphError::no_segment(&first))?))
+                let key = parse_key(rest).ok_or_else(|| PathRefused::Segment(first.clone()))?;
+                (collection.to_owned(), Some(key))
             }
+            None if first == ME => (first, None),
             None => (first, segments.next_if(|segment| !segment.starts_with('$')).map(Key::Id)),
         };
-        let rest = segments.map(|segment| segment.strip_prefix("microsoft.graph.").unwrap_or(&segment).to_owned());
+        let rest = segments.flat_map(|segment| split(segment.strip_prefix("microsoft.graph.").unwrap_or(&segment)));
         Ok(Self { collection, key, rest: rest.collect() })
     }
 
     /// What follows the object, segment by segment.
-    pub(super) fn rest(&self) -> Vec<&str> {
+    pub fn rest(&self) -> Vec<&str> {
         self.rest.iter().map(String::as_str).collect()
+    }
+}
+
+/// A segment, or two where a key stands in parentheses.
+fn split(segment: &str) -> Vec<String> {
+    let key = segment.split_once('(').and_then(|(name, rest)| Some((name, parse_key(rest)?)));
+    match key {
+        Some((name, Key::Id(key))) if !name.is_empty() => vec![name.to_owned(), key],
+        _ => vec![segment.to_owned()],
     }
 }
 
@@ -90,12 +117,15 @@ mod tests {
             ("applications%28appId%3D%271%27%29", "applications", app("1"), &[]),
             ("applications/1/microsoft.graph.addKey", "applications", id("1"), &["addKey"]),
             ("directory/deletedItems/1/restore", "directory", id("deletedItems"), &["1", "restore"]),
+            ("me/messages/1", "me", None, &["messages", "1"]),
+            ("users('1')/mailFolders('in''box')/messages", "users", id("1"), &["mailFolders", "in'box", "messages"]),
+            ("users/1/x(2)", "users", id("1"), &["x(2)"]),
         ] {
             let parsed = ResourcePath::parse(&format!("/v1.0/{path}")).unwrap();
             assert_eq!((parsed.collection.as_str(), &parsed.key), (collection, &key), "{path}");
             assert_eq!(parsed.rest(), rest, "{path}");
         }
-        for path in ["", "users('a'", "users(appId=1)", "a/b/c/d/e/f/g/h/i", "users/%FF"] {
+        for path in ["", "users('a'", "users(appId=1)", "a/b/c/d/e/f/g/h/i/j/k/l/m", "users/%FF"] {
             assert!(ResourcePath::parse(&format!("/v1.0/{path}")).is_err(), "{path}");
         }
     }
