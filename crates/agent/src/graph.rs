@@ -151,9 +151,23 @@ impl GraphClient {
         self.get(&format!("{}/servicePrincipals/{id}?$select={select}", self.root)).await
     }
 
+    /// Registers an application of the tenant.
+    pub async fn add_application(&self, display_name: &str) -> Result<Value, Error> {
+        self.add("applications", &json!({ "displayName": display_name })).await
+    }
+
+    /// Removes an application by its object id.
+    pub async fn remove_application(&self, id: &str) -> Result<(), Error> {
+        self.send(Method::DELETE, &format!("{}/applications/{id}", self.root), None, None).await.map(drop)
+    }
+
     /// Adds a principal.
     pub async fn add_principal(&self, body: &Value) -> Result<Value, Error> {
-        let url = format!("{}/servicePrincipals", self.root);
+        self.add("servicePrincipals", body).await
+    }
+
+    async fn add(&self, collection: &str, body: &Value) -> Result<Value, Error> {
+        let url = format!("{}/{collection}", self.root);
         let response = self.send(Method::POST, &url, Some(body), None).await?;
         serde_json::from_slice(&response.body)
             .map_err(|error| Error::peer(format!("the directory's answer is not JSON: {error}")))

@@ -144,15 +144,12 @@ impl Agent {
             Begin::DeviceCode(_) => client.signed_in_user().await,
             _ => None,
         };
-        let expires = match &connection.proof {
-            Proof::Session { .. } => {
-                self.0.session.write(&Session::new(issued.token, issued.expires))?;
-                Some(issued.expires)
-            }
-            _ => {
-                self.0.session.remove()?;
-                None
-            }
+        let expires = if let Proof::Session { .. } = connection.proof {
+            self.0.session.write(&Session::new(issued.token, issued.expires))?;
+            Some(issued.expires)
+        } else {
+            self.0.session.remove()?;
+            None
         };
         self.0.settings.put(Kind::Connection, CONNECTION, &connection).await?;
         Ok(Connected { connection, organization, expires })

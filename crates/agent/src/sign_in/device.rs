@@ -114,8 +114,7 @@ fn turn(endpoint: &str, status: StatusCode, body: &[u8]) -> Turn {
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
     match answer["error"].as_str().unwrap_or_default() {
         "authorization_pending" => Turn::Pending,
-        "slow_down" => Turn::SlowDown,
-        "temporarily_unavailable" => Turn::SlowDown,
+        "slow_down" | "temporarily_unavailable" => Turn::SlowDown,
         "expired_token" | "code_expired" => Turn::Over(nobody_came()),
         // The second is Microsoft's own name for it.
         "access_denied" | "authorization_declined" => Turn::Over(

@@ -200,6 +200,17 @@ async fn a_key_under_an_id_of_the_directorys_is_added_once() {
 }
 
 #[tokio::test]
+async fn a_shared_key_of_the_same_second_is_anothers() {
+    let ours = PrincipalKey { kind: "Symmetric", ..key() };
+    let end = ours.end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let theirs = json!({"keyId": id(2), "type": "Symmetric", "usage": "Verify", "key": "2", "endDateTime": end});
+    let writer: Writer = Box::new(move |principal| principal["keyCredentials"].as_array_mut().unwrap().push(theirs));
+    let scene = Scene::set(true, vec![(Method::GET, writer)]);
+    scene.graph.add_key(&id(7), &ours).await.unwrap();
+    assert_eq!(scene.keys(), ["key1", "2", "ours"]);
+}
+
+#[tokio::test]
 async fn a_removal_takes_nothing_else_along() {
     for has_etags in [true, false] {
         let scene = Scene::set(has_etags, vec![(Method::GET, Box::new(|_| {})), (Method::GET, adds(2))]);

@@ -1,5 +1,6 @@
 //! Commands against a cloud that runs.
 
+mod directory;
 mod servers;
 
 use std::{fs, path::Path};
