@@ -4,6 +4,7 @@
 //! talk to it over HTTPS only.
 
 mod audience;
+mod device_page;
 mod discovery;
 mod graph;
 mod keys;
@@ -37,7 +38,7 @@ use possession::Nonces;
 pub use keys::{KeyRing, KeyRingError, RollError, Rolled};
 pub use limit::{Rate, Rates};
 pub use policy::{Policy, SKEW_MAX, SigningKeyKind, Tenants};
-pub use secret::new_secret;
+pub use secret::{SecretError, hash_password, new_secret};
 
 /// The token service.
 #[derive(Clone)]
@@ -86,6 +87,7 @@ impl Sts {
             .merge(metadata::routes())
             .merge(discovery::routes())
             .merge(token::routes())
+            .merge(device_page::routes())
             .merge(graph::routes().layer(middleware::from_fn_with_state(self.clone(), limit::graph)))
             .with_state(self.clone())
     }

@@ -47,6 +47,8 @@ pub struct Rates {
     pub refusals_by_address: Rate,
     /// Graph requests from one address.
     pub graph_by_address: Rate,
+    /// Codes for devices that one address may ask for.
+    pub device_codes_by_address: Rate,
 }
 
 impl Default for Rates {
@@ -56,6 +58,7 @@ impl Default for Rates {
             token_by_client: Rate { per_second: 1_000, burst: 10_000 },
             refusals_by_address: Rate { per_second: 5, burst: 500 },
             graph_by_address: Rate { per_second: 500, burst: 5_000 },
+            device_codes_by_address: Rate { per_second: 1, burst: 60 },
         }
     }
 }
@@ -66,7 +69,15 @@ pub(crate) struct Limits {
     pub(crate) token_by_client: Limiter<Uuid>,
     pub(crate) refusals_by_address: Limiter<IpAddr>,
     pub(crate) graph_by_address: Limiter<IpAddr>,
+    pub(crate) device_codes_by_address: Limiter<IpAddr>,
+    /// Wrong passwords for one name from one address, and from all together: slower than
+    /// anybody guesses, and no reason for others to lock a user out at once.
+    pub(crate) passwords_by_name_and_address: Limiter<(NameKey, Option<IpAddr>)>,
+    pub(crate) passwords_by_name: Limiter<NameKey>,
 }
+
+/// A name that somebody typed, as a hash: what it counts for may not be a user at all.
+pub(crate) type NameKey = [u8; 32];
 
 impl Limits {
     pub(crate) fn new(rates: &Rates) -> Self {
@@ -75,6 +86,9 @@ impl Limits {
             token_by_client: Limiter::new(rates.token_by_client),
             refusals_by_address: Limiter::new(rates.refusals_by_address),
             graph_by_address: Limiter::new(rates.graph_by_address),
+            device_codes_by_address: Limiter::new(rates.device_codes_by_address),
+            passwords_by_name_and_address: Limiter::slow(SignedDuration::from_mins(1), 10),
+            passwords_by_name: Limiter::slow(SignedDuration::from_secs(10), 100),
         }
     }
 }
@@ -92,7 +106,9 @@ pub(crate) fn address_key(address: IpAddr) -> IpAddr {
 
 /// Buckets by key.
 pub(crate) struct Limiter<K> {
-    rate: Rate,
+    /// How long one takes to be forgotten; without it nothing is limited.
+    each: Option<SignedDuration>,
+    burst: u32,
     keys_max: usize,
     buckets: Mutex<Buckets<K>>,
 }
@@ -111,9 +127,22 @@ impl<K: Eq + Hash> Limiter<K> {
         Self::of(rate, KEYS_MAX)
     }
 
+    /// One in so long, and so many at once.
+    pub(crate) fn slow(each: SignedDuration, burst: u32) -> Self {
+        Self::with(Some(each), burst, KEYS_MAX)
+    }
+
     fn of(rate: Rate, keys_max: usize) -> Self {
+        let each = match rate.per_second {
+            0 => None,
+            per_second => Some(SignedDuration::from_nanos(NANOS_PER_SECOND / i64::from(per_second))),
+        };
+        Self::with(each, rate.burst, keys_max)
+    }
+
+    fn with(each: Option<SignedDuration>, burst: u32, keys_max: usize) -> Self {
         let buckets = Buckets { empty_at: HashMap::new(), others: Timestamp::MIN };
-        Self { rate, keys_max, buckets: Mutex::new(buckets) }
+        Self { each, burst, keys_max, buckets: Mutex::new(buckets) }
     }
 
     /// Takes one from the key's bucket, or says how long to wait.
@@ -127,11 +156,8 @@ impl<K: Eq + Hash> Limiter<K> {
     }
 
     fn consider(&self, key: K, now: Timestamp, take: bool) -> Result<(), SignedDuration> {
-        if self.rate.per_second == 0 {
-            return Ok(());
-        }
-        let each = SignedDuration::from_nanos(NANOS_PER_SECOND / i64::from(self.rate.per_second));
-        let capacity = each.saturating_mul(i32::try_from(self.rate.burst.max(1)).unwrap_or(i32::MAX));
+        let Some(each) = self.each else { return Ok(()) };
+        let capacity = each.saturating_mul(i32::try_from(self.burst.max(1)).unwrap_or(i32::MAX));
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if !buckets.empty_at.contains_key(&key) && buckets.empty_at.len() >= self.keys_max {
             buckets.empty_at.retain(|_, empty_at| *empty_at > now);
@@ -166,7 +192,7 @@ impl Peer {
         self.0
     }
 
-    fn key(self) -> Option<IpAddr> {
+    pub(crate) fn key(self) -> Option<IpAddr> {
         self.0.map(address_key)
     }
 }

@@ -3,6 +3,8 @@
 pub(crate) mod answer;
 mod client;
 mod client_credentials;
+pub(crate) mod device_authorization;
+mod device_code;
 mod form;
 mod jwt_bearer;
 mod refusals;
@@ -39,6 +41,9 @@ const CORRELATION: &str = "client-request-id";
 const GRANT_S2S: &str = "http://oauth.net/grant_type/jwt/1.0/bearer";
 pub(crate) const GRANT_JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 pub(crate) const GRANT_CLIENT_CREDENTIALS: &str = "client_credentials";
+pub(crate) const GRANT_DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// The same, as clients of version 1.0 call it.
+const GRANT_DEVICE_CODE_V1: &str = "device_code";
 pub(crate) const GRANT_TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// How an endpoint spells its parameters and answers. The grant, not the dialect,
@@ -76,10 +81,18 @@ pub(crate) fn routes() -> Router<Sts> {
         })
         .fallback(only_post)
     };
+    let authorization = |dialect| {
+        post(move |sts, tenant, peer, uri, headers, body| {
+            device_authorization::answer(sts, tenant, peer, uri, headers, body, dialect)
+        })
+        .fallback(only_post)
+    };
     Router::new()
         .route("/{tenant}/tokens/OAuth/2", endpoint(Dialect::Acs))
         .route("/{tenant}/oauth2/token", endpoint(Dialect::V1))
         .route("/{tenant}/oauth2/v2.0/token", endpoint(Dialect::V2))
+        .route("/{tenant}/oauth2/devicecode", authorization(Dialect::V1))
+        .route("/{tenant}/oauth2/v2.0/devicecode", authorization(Dialect::V2))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
 }
 
@@ -114,6 +127,19 @@ async fn token(
         }
         Err(wait) => Err(Refused::throttled(wait)),
     };
+    conclude(&sts, &tenant, outcome, &body, peer, correlation.as_deref(), now).await
+}
+
+/// Adds what every answer carries; what was refused is counted and recorded.
+async fn conclude(
+    sts: &Sts,
+    tenant: &str,
+    outcome: Result<Response, Refused>,
+    body: &[u8],
+    peer: Peer,
+    correlation: Option<&str>,
+    now: Timestamp,
+) -> Response {
     match outcome {
         Ok(mut response) => {
             if let Ok(id) = HeaderValue::from_str(&Uuid::new_v4().to_string()) {
@@ -124,8 +150,8 @@ async fn token(
         Err(refused) => {
             tracing::info!(tenant, code = refused.code(), reason = refused.text(), "token refused");
             sts.note_refusal(peer, &refused, now);
-            refusals::record(&sts, &tenant, &body, &refused, peer, now).await;
-            refused.answer(&sts, correlation.as_deref())
+            refusals::record(sts, tenant, body, &refused, peer, now).await;
+            refused.answer(sts, correlation)
         }
     }
 }
@@ -166,6 +192,8 @@ async fn issue(sts: &Sts, segment: &str, arrived: Arrived<'_>, body: &[u8]) -> R
         GRANT_JWT_BEARER => jwt_bearer::issue(&request).await,
         GRANT_CLIENT_CREDENTIALS => client_credentials::issue(&request).await,
         GRANT_TOKEN_EXCHANGE if dialect != Dialect::Acs => token_exchange::issue(&request).await,
+        GRANT_DEVICE_CODE if dialect != Dialect::Acs => device_code::issue(&request).await,
+        GRANT_DEVICE_CODE_V1 if dialect == Dialect::V1 => device_code::issue(&request).await,
         other => Err(Refused::unsupported_grant(other)),
     }
 }

@@ -1,5 +1,6 @@
 //! Commands against a cloud that runs.
 
+mod device;
 mod directory;
 mod servers;
 

@@ -1,7 +1,7 @@
-//! Who calls: an application with a token of ours for Graph, still enabled, and what it
-//! may do.
+//! Who calls: an application with a token of ours for Graph, still enabled, as itself or as
+//! a user who signed in to it, and what it may do.
 
-use actas_directory::{ServicePrincipal, TenantId, well_known};
+use actas_directory::{ServicePrincipal, TenantId, User, well_known};
 use actas_token::claims::Claims;
 use actas_token::jws::{Compact, Reading, SignedBy};
 use http::HeaderMap;
@@ -15,12 +15,17 @@ use crate::Sts;
 
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// An authenticated application of one tenant.
+/// An authenticated application of one tenant, as itself or as a user who signed in.
 pub(super) struct Caller {
     pub(super) tenant: TenantId,
     pub(super) principal: ServicePrincipal,
+    /// As whom it calls, if not as itself.
+    pub(super) user: Option<User>,
     permissions: Vec<String>,
 }
+
+/// What a user who is no administrator may do through an application.
+const OF_EVERY_USER: [&str; 1] = ["User.Read"];
 
 // === impl Caller ===
 
@@ -38,20 +43,45 @@ impl Caller {
             .map(|(_, token)| token)
             .ok_or_else(|| GraphError::unauthenticated("Access token is empty."))?;
         let claims = verified_claims(sts, token)?;
-        let (tenant, roles) = check_claims(sts, &claims, sts.0.clock.now())?;
+        let tenant = check_claims(sts, &claims, sts.0.clock.now())?;
         let app_id = text(&claims, "appid")?.parse().map_err(|_| refuse("Access token names no application."))?;
         let principal = sts.0.directory.principal_by_app(tenant, app_id).await?;
         // A token outlives a change of heart; its principal does not.
         let principal = principal
-            .filter(|principal| {
-                principal.enabled && Some(principal.id.to_string().as_str()) == text(&claims, "oid").ok()
-            })
+            .filter(|principal| principal.enabled)
             .ok_or_else(|| refuse("The application was disabled or removed."))?;
+        let oid = Uuid::try_parse(text(&claims, "oid")?).map_err(|_| refuse("Access token names no object."))?;
+        // A token is of a user where it has `scp`, whatever else is in it.
+        if claims.get("scp").is_some() {
+            return Self::as_user(sts, tenant, principal, oid, text(&claims, "scp")?).await;
+        }
+        if principal.id != oid {
+            return Err(refuse("The application was disabled or removed."));
+        }
         // A permission must be in the token and still be assigned.
         let graph = sts.0.directory.principal_by_app(tenant, well_known::GRAPH).await?;
         let assigned = graph.map(|graph| principal.roles_on(&graph)).unwrap_or_default();
-        let permissions = roles.into_iter().filter(|role| assigned.contains(role)).collect();
-        Ok(Self { tenant, principal, permissions })
+        let roles = claims.get("roles").and_then(serde_json::Value::as_array).into_iter().flatten();
+        let roles = roles.filter_map(|role| role.as_str().map(str::to_owned));
+        let permissions = roles.filter(|role| assigned.contains(role)).collect();
+        Ok(Self { tenant, principal, user: None, permissions })
+    }
+
+    /// An application may do as a user what is in its token, is still consented to, and
+    /// the user may do at all: a user is no administrator unless the directory says so.
+    async fn as_user(
+        sts: &Sts,
+        tenant: TenantId,
+        principal: ServicePrincipal,
+        oid: Uuid,
+        scopes: &str,
+    ) -> Result<Self, GraphError> {
+        let user = sts.0.directory.user(tenant, oid).await?;
+        let user = user.filter(|user| user.enabled).ok_or_else(|| refuse("The user was disabled or removed."))?;
+        let may = |scope: &&str| user.administrator || OF_EVERY_USER.contains(scope);
+        let consented = |scope: &&str| principal.delegated.iter().any(|own| own == scope);
+        let permissions = scopes.split_ascii_whitespace().filter(consented).filter(may).map(str::to_owned).collect();
+        Ok(Self { tenant, principal, user: Some(user), permissions })
     }
 
     /// Whether the caller holds one of these permissions: in the token, and still.
@@ -61,7 +91,14 @@ impl Caller {
 
     /// What an object is to the caller.
     pub(super) fn relation(&self, app_id: Uuid, owners: &[Uuid]) -> Relation {
-        Relation { own: app_id == self.principal.app_id, owned: owners.contains(&self.principal.id) }
+        // A user is not the application that the user signed in to.
+        let own = self.user.is_none() && app_id == self.principal.app_id;
+        Relation { own, owned: owners.contains(&self.id()) }
+    }
+
+    /// Object id of whoever acts: what the caller adds is owned by it.
+    pub(super) fn id(&self) -> Uuid {
+        self.user.as_ref().map_or(self.principal.id, |user| user.id)
     }
 }
 
@@ -89,7 +126,7 @@ fn verified_claims(sts: &Sts, token: &str) -> Result<Claims, GraphError> {
     }
 }
 
-fn check_claims(sts: &Sts, claims: &Claims, now: Timestamp) -> Result<(TenantId, Vec<String>), GraphError> {
+fn check_claims(sts: &Sts, claims: &Claims, now: Timestamp) -> Result<TenantId, GraphError> {
     let time = |name| claims.time(name).map_err(|error| refuse(&format!("Access token validation failure: {error}.")));
     if now.duration_since(time("exp")?) >= SKEW || time("nbf")?.duration_since(now) > SKEW {
         return Err(refuse("Lifetime validation failed, the token is expired."));
@@ -103,6 +140,5 @@ fn check_claims(sts: &Sts, claims: &Claims, now: Timestamp) -> Result<(TenantId,
     if !(own || audience == "https://graph.microsoft.com" || audience == well_known::GRAPH.to_string()) {
         return Err(refuse("Access token validation failure. Invalid audience."));
     }
-    let roles = claims.get("roles").and_then(serde_json::Value::as_array).into_iter().flatten();
-    Ok((tenant, roles.filter_map(|role| role.as_str().map(str::to_owned)).collect()))
+    Ok(tenant)
 }
