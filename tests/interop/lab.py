@@ -69,15 +69,19 @@ def binary() -> Path:
 
 
 class Process:
-    """A running `actas lab`, with those of the doctor's faults in place."""
+    """A running `actas lab`, with those of the doctor's faults in place, and perhaps from
+    a seed of its own."""
 
-    def __init__(self, folder: Path, faults: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, faults: Sequence[str] = (), seed: str = "") -> None:
         self.ready_file = folder / "ready.json"
         self.env_file = folder / "lab.env"
         self._log = folder / "lab.log"
         command = [str(binary()), "--data", str(folder / "data"), "lab"]
         command += ["--listen", "127.0.0.1:0"]
         command += ["--ready-file", str(self.ready_file)]
+        if seed:
+            (folder / "seed.toml").write_text(seed)
+            command += ["--seed-file", str(folder / "seed.toml")]
         command += ["--env-file", str(self.env_file)]
         for fault in faults:
             command += ["--fault", fault]
@@ -87,6 +91,9 @@ class Process:
             )
 
     def wait_until_ready(self) -> Lab:
+        return Lab.from_values(self.wait_for_values())
+
+    def wait_for_values(self) -> dict[str, str]:
         """Returns what the ready file says; it is moved into place, so it is whole."""
         deadline = time.monotonic() + READY_SECONDS
         while not self.ready_file.exists():
@@ -98,7 +105,8 @@ class Process:
                     f"`actas lab` is not ready after {READY_SECONDS} s:\n{self._printed()}"
                 )
             time.sleep(0.05)
-        return Lab.from_values(json.loads(self.ready_file.read_text()))
+        values: dict[str, str] = json.loads(self.ready_file.read_text())
+        return values
 
     def end(self) -> None:
         self._process.terminate()

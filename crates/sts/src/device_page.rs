@@ -214,15 +214,16 @@ impl Visit<'_> {
 
         let found = sts.0.directory.users_by_key(tenant.id, &UserKey::Upn(typed)).await?;
         let user = found.into_iter().next().filter(|user| user.enabled);
+        let password = self.field("password").to_owned();
         let hash = user.as_ref().and_then(|user| user.password.clone());
-        let password: String = self.field("password").chars().take(secret::SECRET_BYTES_MAX).collect();
+        let hash = hash.filter(|_| password.len() <= secret::SECRET_BYTES_MAX);
         // Hashing takes a while on purpose, so it happens off the async threads.
-        let check = move || match hash {
-            Some(hash) => secret::verifies(&password, &hash.0),
-            None => {
-                secret::verify_in_vain(&password);
-                false
+        let check = move || {
+            if let Some(hash) = hash {
+                return secret::verifies(&password, &hash.0);
             }
+            secret::verify_in_vain(&password);
+            false
         };
         let fits = tokio::task::spawn_blocking(check).await.map_err(|_| Trouble::Unavailable)?;
         match user {
