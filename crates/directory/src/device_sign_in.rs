@@ -136,6 +136,7 @@ impl DeviceSignIn {
 
 #[cfg(test)]
 mod tests {
+    use super::DeviceAnswer::{Pending, SlowDown};
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -162,7 +163,6 @@ mod tests {
     fn a_device_that_asks_too_often_waits_longer() {
         let mut sign_in = begun();
         let asked = [0, 5, 10, 12, 22, 32].map(|second| sign_in.ask(at(second)));
-        use DeviceAnswer::{Pending, SlowDown};
         assert_eq!(asked, [Pending, Pending, Pending, SlowDown, Pending, Pending]);
         assert_eq!(sign_in.interval, 10);
         for second in 33..80 {
