@@ -93,6 +93,9 @@ class Process:
             )
 
     def wait_until_ready(self) -> Lab:
+        return Lab.from_values(self.wait_for_values())
+
+    def wait_for_values(self) -> dict[str, str]:
         """Returns what the ready file says; it is moved into place, so it is whole."""
         deadline = time.monotonic() + READY_SECONDS
         while not self.ready_file.exists():
@@ -104,7 +107,8 @@ class Process:
                     f"`actas lab` is not ready after {READY_SECONDS} s:\n{self._printed()}"
                 )
             time.sleep(0.05)
-        return Lab.from_values(json.loads(self.ready_file.read_text()))
+        values: dict[str, str] = json.loads(self.ready_file.read_text())
+        return values
 
     def end(self) -> None:
         self._process.terminate()

@@ -1,49 +1,21 @@
 //! The cloud's directory, over Graph: the same calls for ours and for Microsoft's.
 
-use actas_certificate::{KeyPair, file};
+mod change;
+
 use actas_runtime::{HttpClient, HttpRequest, HttpResponse};
-use actas_store::settings::Kind;
-use actas_token::{SigningKey, issue, well_known};
 use http::header::{ETAG, IF_MATCH};
 use http::{Method, StatusCode};
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use url::Url;
 use url::form_urlencoded::Serializer;
 use uuid::Uuid;
 
-use crate::Agent;
-use crate::certificates::certificate_in;
 use crate::error::Error;
-use crate::metadata::{describe_refusal, https_url};
 
-const CONNECTION: &str = "directory";
-const ASSERTION_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Pages of a list that are read.
 const PAGES_MAX: usize = 1_000;
-/// How often a change is repeated that somebody else's change got in the way of.
-const TRIES_MAX: usize = 4;
-
-/// How to reach the directory and sign in to it. It holds no secret: the key stays in
-/// its file.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Connection {
-    /// Graph's service root, without version: `https://graph.microsoft.com`.
-    pub graph_url: String,
-    /// The token service: `https://login.microsoftonline.com`.
-    pub authority: String,
-    /// Tenant, by GUID or verified domain.
-    pub tenant: String,
-    /// The application that signs in.
-    pub client_id: Uuid,
-    /// Its certificate.
-    pub certificate_file: PathBuf,
-    /// Its key; in the certificate's file where absent.
-    pub key_file: Option<PathBuf>,
-}
 
 /// The caller's tenant (`GET /organization`).
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +27,11 @@ pub struct Organization {
     /// Verified domains, the default one first.
     pub domains: Vec<String>,
     /// `countryLetterCode`.
+    pub country_letter_code: Option<String>,
+    /// `country`.
     pub country: Option<String>,
+    /// `state`.
+    pub state: Option<String>,
     /// `onPremisesSyncEnabled`.
     pub synchronised: Option<bool>,
 }
@@ -80,78 +56,32 @@ pub struct GraphClient {
     http: HttpClient,
     root: String,
     token: String,
+    /// What to do when the directory no longer believes the token.
+    again: String,
+}
+
+/// A secret that the directory made for a principal.
+#[derive(Clone)]
+pub struct MadePassword {
+    /// The id by which it is removed.
+    pub key_id: Uuid,
+    /// The secret: told once, never again.
+    pub secret: String,
+    /// From when it counts, as the directory has it.
+    pub start: String,
+    /// Until when it counts, as the directory has it.
+    pub end: String,
+}
+
+impl std::fmt::Debug for MadePassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "MadePassword({})", self.key_id)
+    }
 }
 
 impl std::fmt::Debug for GraphClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "GraphClient({})", self.root)
-    }
-}
-
-// === impl Agent ===
-
-impl Agent {
-    /// Signs in, and remembers how. Gives the tenant that was reached.
-    pub async fn connect(&self, connection: &Connection) -> Result<Organization, Error> {
-        let client = self.sign_in(connection).await?;
-        let organization = client.organization().await?;
-        self.0.settings.put(Kind::Connection, CONNECTION, connection).await?;
-        Ok(organization)
-    }
-
-    /// The remembered connection.
-    pub async fn connection(&self) -> Result<Option<Connection>, Error> {
-        Ok(self.0.settings.get(Kind::Connection, CONNECTION).await?.map(|stored| stored.value))
-    }
-
-    /// A client, signed in by the remembered connection.
-    pub async fn graph(&self) -> Result<GraphClient, Error> {
-        let connection = self.connection().await?.ok_or_else(|| {
-            Error::invalid("you are not connected to the cloud's directory").with_hint(
-                "sign in first: `actas Connect-MsolService -TenantId <tenant> -ClientId <application id> -CertificateFile <pem> -KeyFile <pem>`",
-            )
-        })?;
-        self.sign_in(&connection).await
-    }
-
-    /// A client with a token from elsewhere.
-    pub fn graph_with_token(&self, graph_url: &str, token: String) -> Result<GraphClient, Error> {
-        https_url(graph_url)?;
-        Ok(GraphClient { http: self.0.http.clone(), root: root(graph_url), token })
-    }
-
-    async fn sign_in(&self, connection: &Connection) -> Result<GraphClient, Error> {
-        https_url(&connection.graph_url)?;
-        https_url(&connection.authority)?;
-        let key_file = connection.key_file.as_ref().unwrap_or(&connection.certificate_file);
-        let certificate = certificate_in(&connection.certificate_file)?;
-        let pair = KeyPair::new(certificate, file::read_private_key(key_file)?)?;
-        let now = self.0.clock.now();
-        pair.certificate().check_usable_for_tokens(now)?;
-        let key = SigningKey::new(pair.key().pkcs8_der(), pair.certificate().der())
-            .map_err(|error| Error::machine(error.to_string()))?;
-        let endpoint =
-            format!("{}/{}/oauth2/v2.0/token", connection.authority.trim_end_matches('/'), connection.tenant);
-        let client_id = connection.client_id.to_string();
-        let assertion =
-            issue::client_assertion(&key, &client_id, &endpoint, &Uuid::new_v4().to_string(), ASSERTION_LIFETIME, now)
-                .map_err(|error| Error::machine(error.to_string()))?;
-        let body = Serializer::new(String::new())
-            .append_pair("grant_type", "client_credentials")
-            .append_pair("client_id", &client_id)
-            .append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-            .append_pair("client_assertion", &assertion)
-            .append_pair("scope", &format!("{}/.default", well_known::GRAPH))
-            .finish();
-        let request = HttpRequest::post(endpoint.as_str(), "application/x-www-form-urlencoded", body);
-        let response = self.0.http.send(request).await?;
-        let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-        let token = answer.get("access_token").and_then(Value::as_str).filter(|_| response.status == StatusCode::OK);
-        let token = token.ok_or_else(|| {
-            Error::peer(format!("`{endpoint}` gave no token: {}{}", response.status, describe_refusal(&response.body)))
-                .with_hint("check tenant, client id and certificate of `actas Connect-MsolService`")
-        })?;
-        Ok(GraphClient { http: self.0.http.clone(), root: root(&connection.graph_url), token: token.to_owned() })
     }
 }
 
@@ -162,6 +92,11 @@ fn root(graph_url: &str) -> String {
 // === impl GraphClient ===
 
 impl GraphClient {
+    /// A client with a token. `again` says how to come by another one.
+    pub(crate) fn new(http: HttpClient, graph_url: &str, token: String, again: String) -> Self {
+        Self { http, root: root(graph_url), token, again }
+    }
+
     /// The caller's tenant.
     pub async fn organization(&self) -> Result<Organization, Error> {
         let answer = self.get(&format!("{}/organization", self.root)).await?.1;
@@ -180,7 +115,9 @@ impl GraphClient {
             id: text("id").unwrap_or_default(),
             display_name: text("displayName").unwrap_or_default(),
             domains: domains.into_iter().map(|(_, name)| name).collect(),
-            country: text("countryLetterCode"),
+            country_letter_code: text("countryLetterCode"),
+            country: text("country"),
+            state: text("state"),
             synchronised: tenant["onPremisesSyncEnabled"].as_bool(),
         })
     }
@@ -214,17 +151,26 @@ impl GraphClient {
         self.get(&format!("{}/servicePrincipals/{id}?$select={select}", self.root)).await
     }
 
+    /// Registers an application of the tenant.
+    pub async fn add_application(&self, display_name: &str) -> Result<Value, Error> {
+        self.add("applications", &json!({ "displayName": display_name })).await
+    }
+
+    /// Removes an application by its object id.
+    pub async fn remove_application(&self, id: &str) -> Result<(), Error> {
+        self.send(Method::DELETE, &format!("{}/applications/{id}", self.root), None, None).await.map(drop)
+    }
+
     /// Adds a principal.
     pub async fn add_principal(&self, body: &Value) -> Result<Value, Error> {
-        let url = format!("{}/servicePrincipals", self.root);
+        self.add("servicePrincipals", body).await
+    }
+
+    async fn add(&self, collection: &str, body: &Value) -> Result<Value, Error> {
+        let url = format!("{}/{collection}", self.root);
         let response = self.send(Method::POST, &url, Some(body), None).await?;
         serde_json::from_slice(&response.body)
             .map_err(|error| Error::peer(format!("the directory's answer is not JSON: {error}")))
-    }
-
-    /// Changes a principal.
-    pub async fn change_principal(&self, id: &str, body: &Value) -> Result<(), Error> {
-        self.send(Method::PATCH, &format!("{}/servicePrincipals/{id}", self.root), Some(body), None).await.map(drop)
     }
 
     /// Removes a principal.
@@ -232,58 +178,37 @@ impl GraphClient {
         self.send(Method::DELETE, &format!("{}/servicePrincipals/{id}", self.root), None, None).await.map(drop)
     }
 
-    /// Adds a key beside those that are there. Graph replaces the whole collection, so
-    /// it is read, completed and replaced; a change in between is read again.
-    pub async fn add_key(&self, id: &str, key: &PrincipalKey) -> Result<Uuid, Error> {
-        let key_id = Uuid::new_v4();
-        let time = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let new = json!({
-            "keyId": key_id.to_string(),
-            "type": key.kind,
-            "usage": key.usage,
-            "key": key.key,
-            "startDateTime": time(key.start),
-            "endDateTime": time(key.end),
-        });
-        self.edit_keys(id, |keys| {
-            keys.push(new.clone());
-            Ok(())
-        })
-        .await?;
-        Ok(key_id)
-    }
-
-    /// Removes keys by id, all or none.
-    pub async fn remove_keys(&self, id: &str, ids: &[Uuid]) -> Result<(), Error> {
-        self.edit_keys(id, |keys| {
-            for wanted in ids {
-                let is_wanted = |key: &Value| key["keyId"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(&wanted.to_string()));
-                if !keys.iter().any(is_wanted) {
-                    return Err(Error::not_found(format!("the service principal has no credential with the key id {wanted}"))
-                        .with_hint("`actas Get-MsolServicePrincipalCredential -AppPrincipalId <id> -ReturnKeyValues $false` lists them"));
-                }
-                keys.retain(|key| !is_wanted(key));
+    /// Has the directory make a secret for a principal (`addPassword`): it takes none.
+    pub async fn add_password(
+        &self,
+        id: &str,
+        display_name: &str,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> Result<MadePassword, Error> {
+        let url = format!("{}/servicePrincipals/{id}/addPassword", self.root);
+        let body = json!({ "passwordCredential": {
+            "displayName": display_name,
+            "startDateTime": time(start),
+            "endDateTime": time(end),
+        }});
+        let response = self.send(Method::POST, &url, Some(&body), None).await?;
+        let made: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        let text = |name: &str| made[name].as_str().unwrap_or_default().to_owned();
+        let key_id = made["keyId"].as_str().and_then(|id| Uuid::try_parse(id).ok());
+        match (key_id, text("secretText")) {
+            (Some(key_id), secret) if !secret.is_empty() => {
+                Ok(MadePassword { key_id, secret, start: text("startDateTime"), end: text("endDateTime") })
             }
-            Ok(())
-        })
-        .await
-    }
-
-    async fn edit_keys(&self, id: &str, edit: impl Fn(&mut Vec<Value>) -> Result<(), Error>) -> Result<(), Error> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let (etag, principal) = self.principal_with_keys(id).await?;
-            let mut keys = principal["keyCredentials"].as_array().cloned().unwrap_or_default();
-            edit(&mut keys)?;
-            let url = format!("{}/servicePrincipals/{id}", self.root);
-            let response =
-                self.request(Method::PATCH, &url, Some(&json!({ "keyCredentials": keys })), etag.as_deref()).await?;
-            if response.status == StatusCode::PRECONDITION_FAILED && tries < TRIES_MAX {
-                continue;
-            }
-            return refuse(&url, response).map(drop);
+            _ => Err(Error::peer("the directory made a secret and does not tell it")
+                .with_hint("remove it, and try again: `actas Get-MsolServicePrincipalCredential` shows its key id")),
         }
+    }
+
+    /// The user who signed in, by name; nobody where an application did.
+    pub(crate) async fn signed_in_user(&self) -> Option<String> {
+        let (_, me) = self.get(&format!("{}/me?$select=id,userPrincipalName", self.root)).await.ok()?;
+        me["userPrincipalName"].as_str().map(str::to_owned)
     }
 
     async fn get(&self, url: &str) -> Result<(Option<String>, Value), Error> {
@@ -301,7 +226,7 @@ impl GraphClient {
         body: Option<&Value>,
         etag: Option<&str>,
     ) -> Result<HttpResponse, Error> {
-        refuse(url, self.request(method, url, body, etag).await?)
+        self.refuse(url, self.request(method, url, body, etag).await?)
     }
 
     async fn request(
@@ -323,34 +248,40 @@ impl GraphClient {
         }
         Ok(self.http.send(request).await?)
     }
+
+    /// Graph's error body in one sentence.
+    fn refuse(&self, url: &str, response: HttpResponse) -> Result<HttpResponse, Error> {
+        if response.status.is_success() {
+            return Ok(response);
+        }
+        let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        let text = |name: &str| {
+            body["error"][name]
+                .as_str()
+                .unwrap_or_default()
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(300)
+                .collect::<String>()
+        };
+        let (code, message) = (text("code"), text("message"));
+        let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+        let what = format!("the directory at {host} refused ({} {code}): {message}", response.status.as_u16());
+        Err(match response.status {
+            StatusCode::NOT_FOUND => Error::not_found(what),
+            StatusCode::FORBIDDEN => Error::peer(what).with_hint(
+                "the application that signed in needs the permission Application.ReadWrite.All, and a user who signed \
+                 in must be an administrator besides",
+            ),
+            StatusCode::UNAUTHORIZED => Error::peer(what).with_hint(self.again.clone()),
+            _ => Error::peer(what),
+        })
+    }
 }
 
-/// Graph's error body in one sentence.
-fn refuse(url: &str, response: HttpResponse) -> Result<HttpResponse, Error> {
-    if response.status.is_success() {
-        return Ok(response);
-    }
-    let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-    let text = |name: &str| {
-        body["error"][name]
-            .as_str()
-            .unwrap_or_default()
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(300)
-            .collect::<String>()
-    };
-    let (code, message) = (text("code"), text("message"));
-    let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-    let what = format!("the directory at {host} refused ({} {code}): {message}", response.status.as_u16());
-    Err(match response.status {
-        StatusCode::NOT_FOUND => Error::not_found(what),
-        StatusCode::FORBIDDEN => {
-            Error::peer(what).with_hint("the application that signed in needs the permission Application.ReadWrite.All")
-        }
-        StatusCode::UNAUTHORIZED => Error::peer(what).with_hint("sign in again with `actas Connect-MsolService`"),
-        _ => Error::peer(what),
-    })
+/// A moment as Graph reads it.
+fn time(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn same_host(a: &str, b: &str) -> bool {

@@ -16,7 +16,9 @@ mod item;
 mod metadata;
 mod renew;
 mod schedule;
+mod session;
 mod settings;
+mod sign_in;
 mod storage;
 
 use std::collections::HashMap;
@@ -36,7 +38,7 @@ pub use certificates::{AssignedCertificate, CertificateStore, Use, certificate_i
 pub use connectivity::{ConnectivityReport, ConnectivityTest, Phase};
 pub use discover::DiscoverFailure;
 pub use error::{Error, ErrorKind};
-pub use graph::{Connection, GraphClient, Organization, PrincipalKey};
+pub use graph::{GraphClient, MadePassword, Organization, PrincipalKey};
 
 pub use item::{Component, StorageItem, TargetFolder};
 pub use renew::{RenewOptions, RenewStage, RenewState};
@@ -44,6 +46,7 @@ pub use renew::{RenewOptions, RenewStage, RenewState};
 pub use settings::{
     ConfigurationChange, NewOAuthServer, NewPartner, OAuthServerChange, Outcome, PartnerChange, PartnerProof,
 };
+pub use sign_in::{Begin, Connected, Connection, DevicePrompt, Discovered, Proof, Shown, read_secret};
 pub use storage::Deliverer;
 
 /// The file of the on-premises database in its folder.
@@ -58,6 +61,7 @@ struct Inner {
     queue: Queue,
     events: EventLog,
     certificates: CertificateStore,
+    session: session::SessionFile,
     http: HttpClient,
     clock: SharedClock,
     tokens: acquire::TokenCache,
@@ -78,6 +82,7 @@ impl Agent {
         let database = Database::open(&folder.join(DATABASE_FILE), Schema::OnPremises)?;
         let settings = Settings::new(database.clone());
         Ok(Self(Arc::new(Inner {
+            session: session::SessionFile::of(folder),
             certificates: CertificateStore::new(folder.join("certificates"), settings.clone()),
             settings,
             queue: Queue::new(database.clone()),

@@ -221,7 +221,7 @@ impl Agent {
             keys_of(&principal).into_iter().filter(|key| state.old_key_ids.contains(&key.id)).collect();
         if !there.is_empty() {
             let ids: Vec<Uuid> = there.iter().map(|key| key.id).collect();
-            graph.remove_keys(principal["id"].as_str().unwrap_or_default(), &ids).await?;
+            graph.remove_credentials(principal["id"].as_str().unwrap_or_default(), &ids).await?;
         }
         for key in &there {
             let change = CredentialChange {

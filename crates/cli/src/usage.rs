@@ -2,6 +2,8 @@
 //! typed.
 
 use std::error::Error as _;
+use std::ffi::OsString;
+use std::fmt::Write as _;
 
 use clap::{
     Arg, Command,
@@ -18,7 +20,7 @@ use crate::{
 ///
 /// `scope` is the command that they were for.
 pub(crate) fn problem(error: &Error, scope: &Command, translation: &Translation) -> Problem {
-    let asked = Asked { scope, spelling: translation.spelling, path: &translation.path };
+    let asked = Asked { scope, spelling: translation.spelling, path: &translation.path, words: &translation.words };
     let found = match error.kind() {
         ErrorKind::ArgumentConflict => asked.conflict(error),
         ErrorKind::MissingRequiredArgument => asked.missing(error),
@@ -49,6 +51,8 @@ struct Asked<'a> {
     scope: &'a Command,
     spelling: Spelling,
     path: &'a [String],
+    /// The words as clap read them.
+    words: &'a [OsString],
 }
 
 impl Asked<'_> {
@@ -76,7 +80,33 @@ impl Asked<'_> {
         if needed.is_empty() {
             return Problem::usage(format!("`{command}` needs more parameters"));
         }
+        if needed == ["`--return-key-values`"] || needed == ["`-ReturnKeyValues`"] {
+            return Problem::usage(format!("`{command}` needs `--return-key-values`"))
+                .detail(
+                    "it says whether the values of the keys are shown, and takes `true` or `false`; where guides type \
+                     a type of key at a prompt for it, the prompt takes that for true",
+                )
+                .hint(format!("`{} --return-key-values true`, or `false` without the values", self.typed()));
+        }
         Problem::usage(format!("`{command}` needs {}", needed.join(", and ")))
+    }
+
+    /// Returns the command as it was typed, its parameters in one style.
+    fn typed(&self) -> String {
+        let mut line = format!("actas {}", self.command());
+        for word in self.words.iter().map(|word| word.to_string_lossy()) {
+            if self.path.iter().any(|name| *name == *word) {
+                continue;
+            }
+            let (name, value) = word.split_once('=').map_or((&*word, None), |(name, value)| (name, Some(value)));
+            let _ = write!(line, " {name}");
+            if let Some(value) = value {
+                let plain =
+                    !value.is_empty() && value.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:@".contains(c));
+                let _ = if plain { write!(line, " {value}") } else { write!(line, " '{value}'") };
+            }
+        }
+        line
     }
 
     fn missing_command(&self) -> Problem {
@@ -102,6 +132,19 @@ impl Asked<'_> {
                  `--output-file`",
             );
         }
+        let of_a_key = self.path.first().is_some_and(|name| name.starts_with("New-MsolServicePrincipal"));
+        if of_a_key && name.to_ascii_lowercase().ends_with("-type`") {
+            return problem.hint(
+                "a certificate is `--type Asymmetric` (Graph calls it AsymmetricX509Cert), a key that both sides have is \
+                 `--type Symmetric`, a secret that the directory makes is `--type Password`",
+            );
+        }
+        if of_a_key && name.to_ascii_lowercase().ends_with("-usage`") {
+            return problem.hint(
+                "`--usage Verify` checks signatures of the principal, which is what a certificate is for; `--usage Sign` \
+                 goes with symmetric keys alone",
+            );
+        }
         match text(error, ContextKind::SuggestedValue).as_str() {
             "" => problem,
             suggested => problem.hint(format!("did you mean `{suggested}`?")),
@@ -117,7 +160,12 @@ impl Asked<'_> {
             let source = error.source();
             let refusal = source.and_then(|source| source.downcast_ref::<Refusal>());
             let reason = source.map_or_else(String::new, |source| format!(": {source}"));
-            (format!("{name} cannot be `{value}`{reason}"), refusal.cloned())
+            let value = if refusal.is_some_and(|refusal| refusal.hides_value) {
+                "what was given".to_owned()
+            } else {
+                format!("`{value}`")
+            };
+            (format!("{name} cannot be {value}{reason}"), refusal.cloned())
         };
         let problem = Problem::usage(what);
         let Some(refusal) = refusal else {

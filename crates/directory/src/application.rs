@@ -18,6 +18,9 @@ pub const IDENTIFIER_URIS_MAX: usize = 50;
 /// The longest identifier URI, in bytes.
 pub const IDENTIFIER_URI_BYTES_MAX: usize = 255;
 
+/// What says that an application cannot keep a secret.
+const PUBLIC_CLIENT: &str = "isFallbackPublicClient";
+
 /// What an application keeps and gives back.
 pub const KEPT: [KeptProperty; 19] = [
     KeptProperty::new("addIns", Shape::Objects),
@@ -26,7 +29,7 @@ pub const KEPT: [KeptProperty; 19] = [
     KeptProperty::new("groupMembershipClaims", Shape::Text(64)),
     KeptProperty::new("info", Shape::Object),
     KeptProperty::new("isDeviceOnlyAuthSupported", Shape::Boolean),
-    KeptProperty::new("isFallbackPublicClient", Shape::Boolean),
+    KeptProperty::new(PUBLIC_CLIENT, Shape::Boolean),
     KeptProperty::new("notes", Shape::Text(1024)),
     KeptProperty::new("optionalClaims", Shape::Object),
     KeptProperty::new("parentalControlSettings", Shape::Object),
@@ -103,6 +106,17 @@ impl Application {
             created,
             version: 1,
         }
+    }
+
+    /// Whether it may ask for a user's sign-in without proving what it is
+    /// (`isFallbackPublicClient`).
+    pub fn is_public_client(&self) -> bool {
+        self.kept.get(PUBLIC_CLIENT).and_then(serde_json::Value::as_bool) == Some(true)
+    }
+
+    /// Makes it a public client, or no more one.
+    pub fn set_public_client(&mut self, is_public: bool) {
+        self.kept.insert(PUBLIC_CLIENT.to_owned(), is_public.into());
     }
 
     /// Checks the URIs that an application is to have, and leaves out repetitions.

@@ -8,6 +8,7 @@ pub mod app_role;
 pub mod application;
 pub mod credential;
 pub mod deleted;
+pub mod device_sign_in;
 pub mod domain;
 pub mod exchange_side;
 pub mod kept;

@@ -53,6 +53,10 @@ pub struct ServicePrincipal {
     /// Application permissions that it holds on other principals.
     #[serde(default)]
     pub assignments: Vec<Assignment>,
+    /// What it may do on Graph as a user who signed in: delegated permissions to which the
+    /// tenant consented for all of its users.
+    #[serde(default)]
+    pub delegated: Vec<String>,
     /// Roles that it exposes as a resource. Services of the cloud have theirs from
     /// [`app_role::of_service`].
     #[serde(default)]
@@ -86,6 +90,7 @@ impl ServicePrincipal {
             key_credentials: Vec::new(),
             password_credentials: Vec::new(),
             assignments: Vec::new(),
+            delegated: Vec::new(),
             app_roles: Vec::new(),
             assignment_required: false,
             owners: Vec::new(),

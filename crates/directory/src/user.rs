@@ -45,12 +45,39 @@ pub struct User {
     pub enabled: bool,
     /// Whether the user has a mailbox here.
     pub mailbox: bool,
+    /// What the user signs in with, if it may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<PasswordHash>,
+    /// Whether the user may administer the tenant. Nobody else can make it so than whoever
+    /// seeds the directory.
+    #[serde(default)]
+    pub administrator: bool,
     /// What is kept and decides nothing.
     #[serde(default)]
     pub kept: Kept,
     /// Grows with every change: the ETag.
     #[serde(default = "first_version")]
     pub version: i64,
+}
+
+/// A password, as a hash: Argon2id in PHC form.
+#[derive(Clone, Deserialize, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct PasswordHash(pub String);
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// The shortest password of a user, in characters, and the longest, in bytes.
+pub const PASSWORD_LENGTH: (usize, usize) = (8, 256);
+
+/// Whether a text may be a password of a user.
+pub fn is_password(text: &str) -> bool {
+    let (least, most) = PASSWORD_LENGTH;
+    text.chars().count() >= least && text.len() <= most && !text.chars().any(char::is_control)
 }
 
 fn first_version() -> i64 {
@@ -70,6 +97,8 @@ impl User {
             puid: None,
             enabled: true,
             mailbox: true,
+            password: None,
+            administrator: false,
             kept: Kept::new(),
             version: first_version(),
         }
@@ -97,5 +126,19 @@ impl User {
         keys.extend(self.sid.as_ref().map(|sid| UserKey::Sid(sid.to_lowercase())));
         keys.extend(self.puid.as_ref().map(|puid| UserKey::Puid(puid.to_lowercase())));
         keys
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_have_bounds_and_hashes_are_not_shown() {
+        assert!(is_password("correct horse") && is_password("12345678"));
+        assert!(!is_password("1234567") && !is_password(&"x".repeat(257)) && !is_password("12345678\n"));
+        let mut user = User::new(Uuid::nil(), TenantId(Uuid::nil()), "Lena", "lena@fabrikam.example");
+        user.password = Some(PasswordHash("$argon2id$x".to_owned()));
+        assert!(!format!("{user:?}").contains("argon2id"));
     }
 }

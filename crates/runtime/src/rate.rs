@@ -23,6 +23,13 @@ pub struct Rate {
     pub burst: u32,
 }
 
+impl Rate {
+    /// How long one takes to be forgotten, if there is a limit at all.
+    fn each(self) -> Option<SignedDuration> {
+        (self.per_second > 0).then(|| SignedDuration::from_nanos(NANOS_PER_SECOND / i64::from(self.per_second)))
+    }
+}
+
 /// Who is counted as one: of IPv6 the /64 that a site is given.
 pub fn address_key(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -41,7 +48,9 @@ pub struct Limiter<K> {
 }
 
 struct Buckets<K> {
-    rate: Rate,
+    /// How long one takes to be forgotten; without it nothing is limited.
+    each: Option<SignedDuration>,
+    burst: u32,
     /// When each bucket will be empty again.
     empty_at: HashMap<K, Timestamp>,
     /// The bucket of all for whom there is no room.
@@ -62,14 +71,24 @@ impl<K: Eq + Hash> Limiter<K> {
         Self::of(rate, KEYS_MAX)
     }
 
+    /// One in so long, and so many at once.
+    pub fn slow(each: SignedDuration, burst: u32) -> Self {
+        Self::with(Some(each), burst, KEYS_MAX)
+    }
+
     fn of(rate: Rate, keys_max: usize) -> Self {
-        let buckets = Buckets { rate, empty_at: HashMap::new(), others: Timestamp::MIN };
+        Self::with(rate.each(), rate.burst, keys_max)
+    }
+
+    fn with(each: Option<SignedDuration>, burst: u32, keys_max: usize) -> Self {
+        let buckets = Buckets { each, burst, empty_at: HashMap::new(), others: Timestamp::MIN };
         Self { keys_max, buckets: Mutex::new(buckets) }
     }
 
     /// Another rate from now on; what was taken stays taken.
     pub fn set_rate(&self, rate: Rate) {
-        self.buckets.lock().unwrap_or_else(PoisonError::into_inner).rate = rate;
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        (buckets.each, buckets.burst) = (rate.each(), rate.burst);
     }
 
     /// Takes one from the key's bucket, or says how long to wait.
@@ -84,12 +103,8 @@ impl<K: Eq + Hash> Limiter<K> {
 
     fn consider(&self, key: K, now: Timestamp, take: bool) -> Result<(), SignedDuration> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let rate = buckets.rate;
-        if rate.per_second == 0 {
-            return Ok(());
-        }
-        let each = SignedDuration::from_nanos(NANOS_PER_SECOND / i64::from(rate.per_second));
-        let capacity = each.saturating_mul(i32::try_from(rate.burst.max(1)).unwrap_or(i32::MAX));
+        let Some(each) = buckets.each else { return Ok(()) };
+        let capacity = each.saturating_mul(i32::try_from(buckets.burst.max(1)).unwrap_or(i32::MAX));
         if !buckets.empty_at.contains_key(&key) && buckets.empty_at.len() >= self.keys_max {
             buckets.empty_at.retain(|_, empty_at| *empty_at > now);
         }

@@ -3,6 +3,7 @@
 
 mod application;
 mod deleted;
+mod device_sign_in;
 mod principal;
 mod user;
 

@@ -16,8 +16,12 @@ pub enum Schema {
     OnPremises,
 }
 
-const CLOUD: &[&str] =
-    &[include_str!("schema/cloud-1.sql"), include_str!("schema/cloud-2.sql"), include_str!("schema/cloud-3.sql")];
+const CLOUD: &[&str] = &[
+    include_str!("schema/cloud-1.sql"),
+    include_str!("schema/cloud-2.sql"),
+    include_str!("schema/cloud-3.sql"),
+    include_str!("schema/cloud-4.sql"),
+];
 const ON_PREMISES: &[&str] = &[include_str!("schema/onprem-1.sql")];
 
 /// The first 100 bytes of a database file (SQLite file format, §1.3).

@@ -44,7 +44,13 @@ fn main() {
 
 fn unlimited() -> Rates {
     let none = Rate { per_second: 0, burst: 0 };
-    Rates { token_by_address: none, token_by_client: none, refusals_by_address: none, graph_by_address: none }
+    Rates {
+        token_by_address: none,
+        token_by_client: none,
+        refusals_by_address: none,
+        graph_by_address: none,
+        device_codes_by_address: none,
+    }
 }
 
 /// The library's own check and signature, on every core.

@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::Sts;
 use crate::token::answer::{Refused, json_answer};
-use crate::token::{GRANT_CLIENT_CREDENTIALS, GRANT_JWT_BEARER, GRANT_TOKEN_EXCHANGE};
+use crate::token::{GRANT_CLIENT_CREDENTIALS, GRANT_DEVICE_CODE, GRANT_JWT_BEARER, GRANT_TOKEN_EXCHANGE};
 
 pub(crate) fn routes() -> Router<Sts> {
     Router::new()
@@ -60,12 +60,13 @@ async fn openid(sts: &Sts, segment: &str, document: impl Fn(TenantId) -> (String
         "issuer": issuer,
         "authorization_endpoint": format!("{endpoints}/authorize"),
         "token_endpoint": format!("{endpoints}/token"),
+        "device_authorization_endpoint": format!("{endpoints}/devicecode"),
         "jwks_uri": format!("{origin}/{id}{keys}"),
         // Required to be there, and never empty.
         "response_types_supported": ["code"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
-        "grant_types_supported": [GRANT_CLIENT_CREDENTIALS, GRANT_JWT_BEARER, GRANT_TOKEN_EXCHANGE],
+        "grant_types_supported": [GRANT_CLIENT_CREDENTIALS, GRANT_DEVICE_CODE, GRANT_JWT_BEARER, GRANT_TOKEN_EXCHANGE],
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
         "dpop_signing_alg_values_supported": actas_token::dpop::ALGORITHMS,
@@ -80,7 +81,7 @@ async fn openid(sts: &Sts, segment: &str, document: impl Fn(TenantId) -> (String
 }
 
 /// Clients of every kind want an address here before they ask for a token, and none that
-/// belongs here ever uses it: no user signs in.
+/// belongs here ever uses it: users sign in with a code alone (RFC 8628).
 async fn authorize(State(sts): State<Sts>) -> Response {
     Refused::no_sign_in().answer(&sts, None)
 }

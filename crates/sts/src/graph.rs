@@ -203,6 +203,7 @@ async fn handle(
         "applications" => application::handle(&request, &path).await,
         "directory" => deleted_item::handle(&request, &path).await,
         "domains" => domain::handle(&request, &path).await,
+        "me" => user::me(&request, &path),
         "organization" => organization::handle(&request, &path).await,
         "servicePrincipals" => service_principal::handle(&request, &path).await,
         "users" => user::handle(&request, &path).await,

@@ -4,6 +4,7 @@
 //! talk to it over HTTPS only.
 
 mod audience;
+mod device_page;
 mod discovery;
 mod graph;
 mod keys;
@@ -42,7 +43,7 @@ pub use keys::{
 };
 pub use limit::Rates;
 pub use policy::{Policy, SKEW_MAX, SigningKeyKind, Tenants};
-pub use secret::new_secret;
+pub use secret::{SecretError, hash_password, new_secret};
 
 /// The token service.
 #[derive(Clone)]
@@ -115,6 +116,7 @@ impl Sts {
             .merge(metadata::routes())
             .merge(discovery::routes())
             .merge(token::routes())
+            .merge(device_page::routes())
             .with_state(self.clone())
             .merge(graph::routes(&graph).layer(limited).with_state(graph))
     }

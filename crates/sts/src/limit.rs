@@ -29,6 +29,8 @@ pub struct Rates {
     pub refusals_by_address: Rate,
     /// Graph requests from one address.
     pub graph_by_address: Rate,
+    /// Codes for devices that one address may ask for.
+    pub device_codes_by_address: Rate,
 }
 
 impl Default for Rates {
@@ -38,6 +40,7 @@ impl Default for Rates {
             token_by_client: Rate { per_second: 1_000, burst: 10_000 },
             refusals_by_address: Rate { per_second: 5, burst: 500 },
             graph_by_address: Rate { per_second: 500, burst: 5_000 },
+            device_codes_by_address: Rate { per_second: 1, burst: 60 },
         }
     }
 }
@@ -48,7 +51,15 @@ pub(crate) struct Limits {
     pub(crate) token_by_client: Limiter<Uuid>,
     pub(crate) refusals_by_address: Limiter<IpAddr>,
     pub(crate) graph_by_address: Limiter<IpAddr>,
+    pub(crate) device_codes_by_address: Limiter<IpAddr>,
+    /// Wrong passwords for one name from one address, and from all together: slower than
+    /// anybody guesses, and no reason for others to lock a user out at once.
+    pub(crate) passwords_by_name_and_address: Limiter<(NameKey, Option<IpAddr>)>,
+    pub(crate) passwords_by_name: Limiter<NameKey>,
 }
+
+/// A name that somebody typed, as a hash: what it counts for may not be a user at all.
+pub(crate) type NameKey = [u8; 32];
 
 impl Limits {
     pub(crate) fn new(rates: &Rates) -> Self {
@@ -57,6 +68,9 @@ impl Limits {
             token_by_client: Limiter::new(rates.token_by_client),
             refusals_by_address: Limiter::new(rates.refusals_by_address),
             graph_by_address: Limiter::new(rates.graph_by_address),
+            device_codes_by_address: Limiter::new(rates.device_codes_by_address),
+            passwords_by_name_and_address: Limiter::slow(SignedDuration::from_mins(1), 10),
+            passwords_by_name: Limiter::slow(SignedDuration::from_secs(10), 100),
         }
     }
 
@@ -66,6 +80,7 @@ impl Limits {
         self.token_by_client.set_rate(rates.token_by_client);
         self.refusals_by_address.set_rate(rates.refusals_by_address);
         self.graph_by_address.set_rate(rates.graph_by_address);
+        self.device_codes_by_address.set_rate(rates.device_codes_by_address);
     }
 }
 
@@ -81,7 +96,7 @@ impl Peer {
         self.0
     }
 
-    fn key(self) -> Option<IpAddr> {
+    pub(crate) fn key(self) -> Option<IpAddr> {
         self.0.map(address_key)
     }
 }

@@ -1,5 +1,6 @@
-//! Client secrets: made here, shown once, kept as Argon2id.
+//! Client secrets, made here and shown once, and users' passwords: kept as Argon2id.
 
+use actas_directory::user::PasswordHash as Kept;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -16,16 +17,33 @@ pub(crate) const SECRET_BYTES_MAX: usize = 256;
 #[error("a secret could not be made: {0}")]
 pub struct SecretError(String);
 
+impl SecretError {
+    pub(crate) fn no_randomness() -> Self {
+        Self("no randomness".to_owned())
+    }
+}
+
 /// A new secret and its hash in PHC form. The secret is nowhere else.
 pub fn new_secret() -> Result<(String, String), SecretError> {
     let mut bytes = [0; SECRET_BYTES];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| SecretError("no randomness".to_owned()))?;
+    SystemRandom::new().fill(&mut bytes).map_err(|_| SecretError::no_randomness())?;
     let secret = URL_SAFE_NO_PAD.encode(bytes);
+    let hash = hash(&secret)?;
+    Ok((secret, hash))
+}
+
+/// The hash of a password that a user or an administrator chose, in PHC form. Takes its
+/// time on purpose.
+pub fn hash_password(password: &str) -> Result<Kept, SecretError> {
+    hash(password).map(Kept)
+}
+
+fn hash(text: &str) -> Result<String, SecretError> {
     let mut salt = [0; 16];
-    SystemRandom::new().fill(&mut salt).map_err(|_| SecretError("no randomness".to_owned()))?;
+    SystemRandom::new().fill(&mut salt).map_err(|_| SecretError::no_randomness())?;
     let salt = SaltString::from_b64(&STANDARD_NO_PAD.encode(salt)).map_err(|error| SecretError(error.to_string()))?;
-    let hash = hasher().hash_password(secret.as_bytes(), &salt).map_err(|error| SecretError(error.to_string()))?;
-    Ok((secret, hash.to_string()))
+    let hash = hasher().hash_password(text.as_bytes(), &salt).map_err(|error| SecretError(error.to_string()))?;
+    Ok(hash.to_string())
 }
 
 /// Whether a secret is the one that was hashed. Takes its time on purpose.

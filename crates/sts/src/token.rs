@@ -3,6 +3,8 @@
 pub(crate) mod answer;
 mod client;
 mod client_credentials;
+pub(crate) mod device_authorization;
+mod device_code;
 mod form;
 mod jwt_bearer;
 mod refusals;
@@ -39,6 +41,9 @@ const CORRELATION: &str = "client-request-id";
 const GRANT_S2S: &str = "http://oauth.net/grant_type/jwt/1.0/bearer";
 pub(crate) const GRANT_JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 pub(crate) const GRANT_CLIENT_CREDENTIALS: &str = "client_credentials";
+pub(crate) const GRANT_DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// The same, as clients of version 1.0 call it.
+const GRANT_DEVICE_CODE_V1: &str = "device_code";
 pub(crate) const GRANT_TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// How an endpoint spells its parameters and answers. The grant, not the dialect,
@@ -76,10 +81,18 @@ pub(crate) fn routes() -> Router<Sts> {
         })
         .fallback(only_post)
     };
+    let authorization = |dialect| {
+        post(move |sts, tenant, peer, uri, headers, body| {
+            device_authorization::answer(sts, tenant, peer, uri, headers, body, dialect)
+        })
+        .fallback(only_post)
+    };
     Router::new()
         .route("/{tenant}/tokens/OAuth/2", endpoint(Dialect::Acs))
         .route("/{tenant}/oauth2/token", endpoint(Dialect::V1))
         .route("/{tenant}/oauth2/v2.0/token", endpoint(Dialect::V2))
+        .route("/{tenant}/oauth2/devicecode", authorization(Dialect::V1))
+        .route("/{tenant}/oauth2/v2.0/devicecode", authorization(Dialect::V2))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
 }
 
@@ -98,7 +111,6 @@ async fn token(
     body: Bytes,
     dialect: Dialect,
 ) -> Response {
-    let correlation = correlation(&headers, uri.query().unwrap_or_default(), &body);
     let now = sts.0.clock.now();
     let outcome = match sts.admit(peer, now) {
         Ok(()) => {
@@ -114,24 +126,44 @@ async fn token(
         }
         Err(wait) => Err(Refused::throttled(wait)),
     };
-    match outcome {
-        Ok(mut response) => {
-            if let Ok(id) = HeaderValue::from_str(&Uuid::new_v4().to_string()) {
-                response.headers_mut().insert(answer::REQUEST_ID, id);
+    let asked = Asked { tenant: &tenant, uri: &uri, headers: &headers, body: &body, peer, now };
+    asked.conclude(&sts, outcome).await
+}
+
+/// A request as it was asked, for what every answer needs.
+struct Asked<'a> {
+    tenant: &'a str,
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+    body: &'a [u8],
+    peer: Peer,
+    now: Timestamp,
+}
+
+impl Asked<'_> {
+    /// Adds what every answer carries; what was refused is counted and recorded.
+    async fn conclude(&self, sts: &Sts, outcome: Result<Response, Refused>) -> Response {
+        let &Self { tenant, headers, body, peer, now, .. } = self;
+        match outcome {
+            Ok(mut response) => {
+                if let Ok(id) = HeaderValue::from_str(&Uuid::new_v4().to_string()) {
+                    response.headers_mut().insert(answer::REQUEST_ID, id);
+                }
+                // The next proof needs a nonce too (RFC 9449 §8.2).
+                if headers.contains_key(DPOP)
+                    && let Some(Ok(nonce)) = sts.0.proofs.nonce(now).as_deref().map(HeaderValue::from_str)
+                {
+                    response.headers_mut().insert(DPOP_NONCE, nonce);
+                }
+                response
             }
-            // The next proof needs a nonce too (RFC 9449 §8.2).
-            if headers.contains_key(DPOP)
-                && let Some(Ok(nonce)) = sts.0.proofs.nonce(now).as_deref().map(HeaderValue::from_str)
-            {
-                response.headers_mut().insert(DPOP_NONCE, nonce);
+            Err(refused) => {
+                tracing::info!(tenant, code = refused.code(), reason = refused.text(), "token refused");
+                sts.note_refusal(peer, &refused, now);
+                refusals::record(sts, tenant, body, &refused, peer, now).await;
+                let correlation = correlation(headers, self.uri.query().unwrap_or_default(), body);
+                refused.answer(sts, correlation.as_deref())
             }
-            response
-        }
-        Err(refused) => {
-            tracing::info!(tenant, code = refused.code(), reason = refused.text(), "token refused");
-            sts.note_refusal(peer, &refused, now);
-            refusals::record(&sts, &tenant, &body, &refused, peer, now).await;
-            refused.answer(&sts, correlation.as_deref())
         }
     }
 }
@@ -172,6 +204,8 @@ async fn issue(sts: &Sts, segment: &str, arrived: Arrived<'_>, body: &[u8]) -> R
         GRANT_JWT_BEARER => jwt_bearer::issue(&request).await,
         GRANT_CLIENT_CREDENTIALS => client_credentials::issue(&request).await,
         GRANT_TOKEN_EXCHANGE if dialect != Dialect::Acs => token_exchange::issue(&request).await,
+        GRANT_DEVICE_CODE if dialect != Dialect::Acs => device_code::issue(&request).await,
+        GRANT_DEVICE_CODE_V1 if dialect == Dialect::V1 => device_code::issue(&request).await,
         other => Err(Refused::unsupported_grant(other)),
     }
 }

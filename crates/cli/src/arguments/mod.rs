@@ -99,7 +99,7 @@ pub(crate) enum OnPremises {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Directory {
     #[command(name = "Connect-MsolService")]
-    Connect(connect::Connect),
+    Connect(Box<connect::Connect>),
     #[command(name = "Get-CsTenant")]
     GetTenant(tenant::Get),
     #[command(name = "Get-MsolServicePrincipal")]

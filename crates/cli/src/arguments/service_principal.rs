@@ -17,7 +17,7 @@ pub(crate) struct Get {
     #[command(flatten)]
     pub(crate) principal: AnyPrincipal,
 
-    /// Show those whose name contains this text
+    /// Show those whose display name begins with this text
     #[arg(long, value_name = "TEXT", conflicts_with = principal::GROUP)]
     pub(crate) search_string: Option<String>,
 
@@ -25,6 +25,7 @@ pub(crate) struct Get {
     #[arg(
         long,
         value_name = "COUNT",
+        value_parser = value::count,
         default_value_t = MAX_RESULTS,
         conflicts_with_all = ["all", principal::GROUP],
     )]
@@ -38,7 +39,9 @@ pub(crate) struct Get {
     pub(crate) tenant: TenantId,
 }
 
-/// Adds a service principal, with one key
+/// Adds a service principal, with one key if one is named
+///
+/// Without an application id, an application is registered first and this becomes its principal.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = NEW_EXAMPLES)]
 pub(crate) struct New {
@@ -46,7 +49,7 @@ pub(crate) struct New {
     #[arg(long, value_name = "NAME", value_parser = value::name)]
     pub(crate) display_name: String,
 
-    /// Application id [default: a new one]
+    /// Application id [default: that of an application which is registered with it]
     #[arg(long, value_name = "GUID", value_parser = value::guid)]
     pub(crate) app_principal_id: Option<Uuid>,
 
@@ -132,7 +135,9 @@ const NEW_EXAMPLES: &str = "\
 Examples:
   Add an application that proves itself by a certificate:
     actas New-MsolServicePrincipal -DisplayName Archive -Type Asymmetric -Usage Verify -Value \"$(grep -v -e '-----' archive.cer | tr -d '\\n')\"
-  The same in kebab style:
+  Add one whose secret the directory makes, and shows once:
+    actas New-MsolServicePrincipal -DisplayName Archive -Type Password
+  The same as the first in kebab style:
     actas new-msol-service-principal --display-name Archive --type asymmetric --usage verify --value \"$(grep -v -e '-----' archive.cer | tr -d '\\n')\"";
 
 const SET_EXAMPLES: &str = "\

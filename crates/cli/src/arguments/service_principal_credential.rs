@@ -74,6 +74,8 @@ pub(crate) struct Remove {
 #[derive(Clone, Debug)]
 pub(crate) struct NewKey {
     pub(crate) kind: KeyType,
+    /// Whether the type was named, and not the one that counts otherwise.
+    pub(crate) kind_is_named: bool,
     pub(crate) usage: KeyUsage,
     /// There is one if the key is asymmetric; other keys are made when it is not given.
     pub(crate) value: Option<SecretString>,
@@ -106,16 +108,16 @@ pub(crate) enum KeyUsage {
 
 #[derive(Args, Clone, Debug)]
 struct NewKeyArguments {
-    /// Kind of key: `Asymmetric` is a certificate
-    #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t)]
-    kind: KeyType,
+    /// Kind of key: `Asymmetric` is a certificate [default: Symmetric]
+    #[arg(long = "type", value_name = "TYPE", value_enum)]
+    kind: Option<KeyType>,
 
     /// What the key does: `Verify` checks signatures, `Sign` is for symmetric keys
     #[arg(long, value_name = "USAGE", value_enum, default_value_t)]
     usage: KeyUsage,
 
-    /// The key: a certificate in Base64 without BEGIN and END lines, a symmetric key in Base64, or
-    /// a password as it is [default: a symmetric key or password is made]
+    /// The key: a certificate in Base64 without BEGIN and END lines, or a symmetric key in Base64
+    /// [default: a symmetric key of 256 bits is made; a password is always made]
     #[arg(long, value_name = "VALUE", value_parser = value::secret)]
     value: Option<SecretString>,
 
@@ -133,6 +135,8 @@ impl TryFrom<NewKeyArguments> for NewKey {
 
     fn try_from(arguments: NewKeyArguments) -> Result<Self, Refusal> {
         let NewKeyArguments { kind, usage, value, start_date, end_date } = arguments;
+        let kind_is_named = kind.is_some();
+        let kind = kind.unwrap_or_default();
         if usage == KeyUsage::Sign && kind != KeyType::Symmetric {
             return Err(Refusal::new("`--usage Sign` goes with `--type Symmetric` and with no other type")
                 .hint("the directory checks signatures with this key: use `--usage Verify`"));
@@ -141,7 +145,13 @@ impl TryFrom<NewKeyArguments> for NewKey {
             return Err(Refusal::new("`--type Asymmetric` needs the certificate in `--value`")
                 .hint("`actas Export-CsCertificate -Type OAuthTokenIssuer -Path oauth.cer` writes it"));
         }
-        Ok(Self { kind, usage, value, period: date::period(start_date.as_deref(), end_date.as_deref())? })
+        Ok(Self {
+            kind,
+            kind_is_named,
+            usage,
+            value,
+            period: date::period(start_date.as_deref(), end_date.as_deref())?,
+        })
     }
 }
 
@@ -171,7 +181,9 @@ Examples:
   Let the directory know the certificate that signs this organisation's tokens:
     actas Export-CsCertificate -Type OAuthTokenIssuer -Path oauth.cer
     actas New-MsolServicePrincipalCredential -AppPrincipalId 00000004-0000-0ff1-ce00-000000000000 -Type Asymmetric -Usage Verify -Value \"$(grep -v -e '-----' oauth.cer | tr -d '\\n')\" -StartDate 2026-12-02 -EndDate 2027-12-01
-  The same in kebab style:
+  Have the directory make a secret, which is shown once:
+    actas New-MsolServicePrincipalCredential -AppPrincipalId 5e1a7c90-6f0d-4b7e-9d0c-2f1d4f0e8a11 -Type Password
+  The same as the first in kebab style:
     actas new-msol-service-principal-credential --app-principal-id 00000004-0000-0ff1-ce00-000000000000 --type asymmetric --usage verify --value \"$(grep -v -e '-----' oauth.cer | tr -d '\\n')\" --start-date 2026-12-02 --end-date 2027-12-01";
 
 const GET_EXAMPLES: &str = "\

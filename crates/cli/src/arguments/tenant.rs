@@ -13,18 +13,25 @@ pub(crate) struct Get {
     #[arg(value_parser = value::guid)]
     pub(crate) identity: Option<Uuid>,
 
-    /// Show it if its name or one of its domains matches, with `*` and `?`
-    #[arg(long, value_name = "PATTERN", conflicts_with = "identity")]
+    /// Show it if it fits: `{DisplayName -eq "Contoso"}` and the like, or a pattern with `*` and
+    /// `?` for its name and domains
+    #[arg(long, value_name = "FILTER", conflicts_with = "identity")]
     pub(crate) filter: Option<String>,
 
     /// Most tenants to show; 0 shows none
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = value::count)]
     pub(crate) result_size: Option<u32>,
+
+    /// Taken for the sake of old scripts: the cloud has no domain controller to ask
+    #[arg(long, value_name = "FQDN")]
+    pub(crate) domain_controller: Option<String>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   Show the tenant; its TenantId belongs in the metadata address of the token server:
     actas Get-CsTenant
+  Only if it has a domain:
+    actas Get-CsTenant -Filter '{Domains -like \"*.contoso.example\"}'
   The same as JSON, in kebab style:
     actas get-cs-tenant --output json";

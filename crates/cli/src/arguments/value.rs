@@ -21,11 +21,13 @@ pub(crate) struct Refusal {
     pub(crate) details: Vec<String>,
     /// What to type instead.
     pub(crate) hint: Option<String>,
+    /// Whether the value stays out of the message, since it may be secret.
+    pub(crate) hides_value: bool,
 }
 
 impl Refusal {
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), details: Vec::new(), hint: None }
+        Self { reason: reason.into(), details: Vec::new(), hint: None, hides_value: false }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -35,6 +37,12 @@ impl Refusal {
 
     pub(crate) fn detail(mut self, line: impl Into<String>) -> Self {
         self.details.push(line.into());
+        self
+    }
+
+    /// Keeps the value out of the message.
+    pub(crate) fn without_value(mut self) -> Self {
+        self.hides_value = true;
         self
     }
 
@@ -55,7 +63,8 @@ impl Refusal {
         let [reason, hint, details @ ..] = texts.as_slice() else {
             return None;
         };
-        Some(Self { reason: reason.clone(), details: details.to_vec(), hint: (!hint.is_empty()).then(|| hint.clone()) })
+        let hint = (!hint.is_empty()).then(|| hint.clone());
+        Some(Self { reason: reason.clone(), details: details.to_vec(), hint, hides_value: false })
     }
 }
 
@@ -150,6 +159,12 @@ pub(crate) fn return_key_values(text: &str) -> Result<bool, Refusal> {
             choice.to_owned()
         })
     })
+}
+
+/// Parses how many objects are wanted: a number that the vendor's commands take.
+pub(crate) fn count(text: &str) -> Result<u32, Refusal> {
+    let count = text.trim().parse().ok().filter(|count| *count <= COUNT_MAX);
+    count.ok_or_else(|| Refusal::new(format!("it takes a whole number up to {COUNT_MAX}")))
 }
 
 /// Parses the name of one object.
@@ -274,6 +289,8 @@ pub(crate) fn secret(text: &str) -> Result<SecretString, Infallible> {
     Ok(SecretString::from(text))
 }
 
+/// The largest number of the vendor's commands.
+const COUNT_MAX: u32 = i32::MAX.unsigned_abs();
 /// The longest name of an object.
 const NAME_BYTES_MAX: usize = 256;
 

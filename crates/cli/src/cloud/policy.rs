@@ -67,6 +67,7 @@ fn rates(said: &RatesConfig, base: Rates) -> Rates {
         token_by_client: rate(said.token_by_client, base.token_by_client),
         refusals_by_address: rate(said.refusals_by_address, base.refusals_by_address),
         graph_by_address: rate(said.graph_by_address, base.graph_by_address),
+        device_codes_by_address: rate(said.device_codes_by_address, base.device_codes_by_address),
     }
 }
 
@@ -98,7 +99,8 @@ mod tests {
              single_use_assertions = \"all\"\nrequire_key_hint = true\n\
              signing_key_age_max = \"17d\"\nsigning_key_algorithm = \"ES256\"\n[cloud.token_service.rates]\n\
              token_by_address = { per_second = 1, burst = 2 }\ntoken_by_client = { per_second = 3, burst = 4 }\n\
-             refusals_by_address = { per_second = 5, burst = 6 }\ngraph_by_address = { per_second = 7, burst = 8 }\n",
+             refusals_by_address = { per_second = 5, burst = 6 }\ngraph_by_address = { per_second = 7, burst = 8 }\n\
+             device_codes_by_address = { per_second = 9, burst = 10 }\n",
         );
         let rate = |per_second, burst| Rate { per_second, burst };
         let expected = Policy {
@@ -119,6 +121,7 @@ mod tests {
                 token_by_client: rate(3, 4),
                 refusals_by_address: rate(5, 6),
                 graph_by_address: rate(7, 8),
+                device_codes_by_address: rate(9, 10),
             },
         };
         assert_eq!(format!("{said:?}"), format!("{expected:?}"));

@@ -8,6 +8,7 @@ use actas_certificate::{KeyPair, file, issue};
 use actas_directory::credential::{KeyCredentialRequest, one_year_after};
 use actas_directory::exchange_side::{AuthServer, AuthServerKind, PartnerApplication};
 use actas_directory::onprem::ApplicationTrustLevel;
+use actas_directory::user::is_password;
 use actas_directory::{
     Application, DomainName, KeyCredential, PasswordCredential, ServicePrincipal, Tenant, TenantId, User, UserKey,
     well_known,
@@ -16,6 +17,7 @@ use actas_mailbox::ensure_mailbox;
 use actas_store::directory::Audit;
 use actas_sts::seed::{ServiceHosts, grant, well_known_principals};
 use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -63,6 +65,11 @@ pub(crate) struct SeedUser {
     /// Whether the user has a mailbox.
     #[serde(default = "yes")]
     pub(crate) mailbox: bool,
+    /// What the user signs in with; without one, nobody signs in as this user.
+    pub(crate) password: Option<SecretString>,
+    /// Whether the user may administer the tenant.
+    #[serde(default)]
+    pub(crate) administrator: bool,
 }
 
 /// `[[tenant.application]]`
@@ -75,6 +82,12 @@ pub(crate) struct SeedApplication {
     /// Application permissions.
     #[serde(default)]
     pub(crate) roles: Vec<String>,
+    /// Whether users may sign in to it with a code.
+    #[serde(default)]
+    pub(crate) public_client: bool,
+    /// Delegated permissions on Graph, consented to for all users.
+    #[serde(default)]
+    pub(crate) scopes: Vec<String>,
     /// Whether Exchange admits it, with trust level Full and both kinds of act-as.
     #[serde(default)]
     pub(crate) exchange_partner: bool,
@@ -118,6 +131,13 @@ impl Seed {
             }
             for user in &tenant.user {
                 let domain = user.address.rsplit_once('@').and_then(|(_, domain)| domain.parse::<DomainName>().ok());
+                if user.password.as_ref().is_some_and(|password| !is_password(password.expose_secret())) {
+                    return Err(Problem::failed(format!(
+                        "the password of `{}` in the seed file cannot be one",
+                        user.address
+                    ))
+                    .hint("it has 8 characters or more, and 256 bytes at most"));
+                }
                 if domain.is_none_or(|domain| !tenant.domains.contains(&domain)) {
                     return Err(Problem::failed(format!(
                         "the address `{}` of the seed file is in no domain of its tenant `{}`",
@@ -199,6 +219,11 @@ impl Cloud {
             let name = seed.display_name.as_deref().unwrap_or(&seed.address);
             let mut user = User::new(Uuid::new_v4(), tenant, name, &seed.address);
             user.mailbox = seed.mailbox;
+            user.administrator = seed.administrator;
+            if let Some(password) = &seed.password {
+                let hash = actas_sts::hash_password(password.expose_secret());
+                user.password = Some(hash.map_err(|error| Problem::failed(error.to_string()))?);
+            }
             self.directory.add_user(&user, seeded(tenant, "user added", &seed.address, now)).await?;
             user
         };
@@ -238,11 +263,12 @@ impl Cloud {
                 }
             }
             principal.trusted_for_delegation = seed.exchange_partner;
+            principal.delegated.clone_from(&seed.scopes);
             self.directory.add_principal(&principal, seeded(tenant, "principal added", &seed.name, now)).await?;
             principal
         };
         let app_id = principal.app_id;
-        self.keep_application(&principal, now).await?;
+        self.keep_application(&principal, seed.public_client, now).await?;
         if seed.exchange_partner {
             self.put_partner(tenant, &seed.name, app_id).await?;
         }
@@ -256,10 +282,18 @@ impl Cloud {
 
     /// The application behind a principal. Its own keys are left to whoever manages it:
     /// what the seed signs in with is a credential of the principal.
-    async fn keep_application(&self, principal: &ServicePrincipal, now: Timestamp) -> Result<(), Problem> {
+    async fn keep_application(
+        &self,
+        principal: &ServicePrincipal,
+        is_public: bool,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
         let (tenant, app_id) = (principal.tenant, principal.app_id);
         if self.directory.application_by_app(tenant, app_id).await?.is_none() {
-            let made = Application::new(Uuid::new_v4(), tenant, app_id, &principal.display_name, now);
+            let mut made = Application::new(Uuid::new_v4(), tenant, app_id, &principal.display_name, now);
+            if is_public {
+                made.set_public_client(true);
+            }
             self.directory
                 .add_application(&made, seeded(tenant, "application added", &principal.display_name, now))
                 .await?;

@@ -78,12 +78,16 @@ fn default_seed() -> Seed {
                     address: format!("{local}@{domain}"),
                     display_name: Some((*name).to_owned()),
                     mailbox: true,
+                    password: None,
+                    administrator: false,
                 })
                 .collect(),
             application: vec![SeedApplication {
                 id: None,
                 name: application.to_owned(),
                 roles: ROLES.map(str::to_owned).to_vec(),
+                public_client: false,
+                scopes: Vec::new(),
                 exchange_partner: true,
             }],
         })

@@ -213,6 +213,9 @@ const LIKENESS_MIN: f64 = 0.66;
 const SHELL_ONLY: &[(&str, &str)] = &[
     ("Instance", "it takes an object from a PowerShell pipeline; here give the values one by one"),
     ("Reference", "it takes an object from a PowerShell pipeline; here give `-Thumbprint`"),
-    ("Credential", "it takes a PowerShell credential; here connect with `-CertificateFile` or `-AccessToken`"),
+    (
+        "Credential",
+        "it takes a PowerShell credential; here a user signs in with `-DeviceCode`, an application with `-CertificateFile` or `-ClientSecretFile`",
+    ),
     ("ErrorAction", "errors always go to standard error, and the exit code tells: 0 done, 1 failed, 2 bad usage"),
 ];

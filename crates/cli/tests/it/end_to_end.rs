@@ -1,5 +1,7 @@
 //! Commands against a cloud that runs.
 
+mod device;
+mod directory;
 mod servers;
 mod signing_keys;
 

@@ -33,6 +33,7 @@ fn actas() -> Command {
         .env_remove("COLUMNS")
         .env_remove("NO_COLOR")
         .env_remove("ACTAS_DATA")
+        .env_remove("ACTAS_CLIENT_SECRET")
         .env_remove("ACTAS_GRAPH_TOKEN")
         .env_remove("ACTAS_GRAPH_URL")
         .env_remove("CLICOLOR_FORCE")

@@ -53,6 +53,8 @@ pub struct RatesConfig {
     pub refusals_by_address: Option<RateConfig>,
     /// Graph requests from one address.
     pub graph_by_address: Option<RateConfig>,
+    /// Codes for devices that one address may ask for.
+    pub device_codes_by_address: Option<RateConfig>,
 }
 
 /// A steady rate, and how much may come at once.

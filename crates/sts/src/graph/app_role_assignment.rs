@@ -129,7 +129,7 @@ async fn store(
     };
     let details = json!({
         "by": request.caller.principal.app_id.to_string(),
-        "byObject": request.caller.principal.id.to_string(),
+        "byObject": request.caller.id().to_string(),
         "type": ServicePrincipal::KIND,
         "object": before.id.to_string(),
         "resource": assignment.resource.to_string(),

@@ -62,7 +62,7 @@ async fn add(request: &Request<'_>) -> Result<Response, GraphError> {
     let (tenant, now) = (request.caller.tenant, request.now());
     let mut new = Application::new(Uuid::new_v4(), tenant, Uuid::new_v4(), "", now);
     // Whoever registers it may manage it.
-    new.owners = vec![request.caller.principal.id];
+    new.owners = vec![request.caller.id()];
     let new = apply(request, new, &body).await?;
     let audit = change::record(request, "application added", None, Some(&new));
     match request.sts.0.directory.add_application(&new, audit).await {

@@ -1,7 +1,7 @@
-//! Who calls: an application with a token of ours for Graph, still enabled, and what it
-//! may do.
+//! Who calls: an application with a token of ours for Graph, still enabled, as itself or as
+//! a user who signed in to it, and what it may do.
 
-use actas_directory::{ServicePrincipal, TenantId, well_known};
+use actas_directory::{ServicePrincipal, TenantId, User, well_known};
 use actas_token::claims::Claims;
 use actas_token::jws::{Compact, Reading, SignedBy};
 use actas_token::possession::{Presented, ResourceRequest};
@@ -14,15 +14,29 @@ use crate::Sts;
 
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// An authenticated application of one tenant.
+/// An authenticated application of one tenant, as itself or as a user who signed in.
 pub(super) struct Caller {
     pub(super) tenant: TenantId,
     pub(super) principal: ServicePrincipal,
+    /// As whom it calls, if not as itself.
+    pub(super) user: Option<User>,
     /// What the token says.
-    roles: Vec<String>,
+    granted: Granted,
     /// What of that is so.
     permissions: Vec<String>,
 }
+
+/// What a token allows.
+#[derive(Clone)]
+enum Granted {
+    /// The application, as itself.
+    Roles(Vec<String>),
+    /// The application, as a user.
+    Scopes(Vec<String>),
+}
+
+/// What a user who is no administrator may do through an application.
+const OF_EVERY_USER: [&str; 1] = ["User.Read"];
 
 // === impl Caller ===
 
@@ -41,36 +55,53 @@ impl Caller {
 
     async fn of(sts: &Sts, presented: &Presented<'_>, now: Timestamp) -> Result<Self, GraphError> {
         let claims = verified_claims(sts, presented)?;
-        let (tenant, roles) = check_claims(sts, &claims, now)?;
+        let tenant = check_claims(sts, &claims, now)?;
         let app_id = text(&claims, "appid")?.parse().map_err(|_| refuse("Access token names no application."))?;
-        let object = text(&claims, "oid")?;
-        Self::looked_up(sts, tenant, app_id, object, roles).await
+        let object = Uuid::try_parse(text(&claims, "oid")?).map_err(|_| refuse("Access token names no object."))?;
+        // A token is of a user where it has `scp`, whatever else is in it.
+        let granted = if claims.has("scp") {
+            Granted::Scopes(text(&claims, "scp")?.split_ascii_whitespace().map(str::to_owned).collect())
+        } else {
+            let roles = claims.get("roles").and_then(serde_json::Value::as_array).into_iter().flatten();
+            Granted::Roles(roles.filter_map(|role| role.as_str().map(str::to_owned)).collect())
+        };
+        Self::looked_up(sts, tenant, app_id, object, granted).await
     }
 
     /// The same caller as it is now: for the next request of a batch, of which the last may
     /// have changed what it is.
     pub(super) async fn again(&self, sts: &Sts) -> Result<Self, GraphError> {
-        let object = self.principal.id.to_string();
-        Self::looked_up(sts, self.tenant, self.principal.app_id, &object, self.roles.clone()).await
+        Self::looked_up(sts, self.tenant, self.principal.app_id, self.id(), self.granted.clone()).await
     }
 
     async fn looked_up(
         sts: &Sts,
         tenant: TenantId,
         app_id: Uuid,
-        object: &str,
-        roles: Vec<String>,
+        object: Uuid,
+        granted: Granted,
     ) -> Result<Self, GraphError> {
+        let gone = || refuse("The application was disabled or removed.");
         let principal = sts.0.directory.principal_by_app(tenant, app_id).await?;
         // A token outlives a change of heart; its principal does not.
-        let principal = principal
-            .filter(|principal| principal.enabled && principal.id.to_string() == object)
-            .ok_or_else(|| refuse("The application was disabled or removed."))?;
-        // A permission must be in the token and still be assigned.
-        let graph = sts.0.directory.principal_by_app(tenant, well_known::GRAPH).await?;
-        let assigned = graph.map(|graph| principal.roles_on(&graph)).unwrap_or_default();
-        let permissions = roles.iter().filter(|role| assigned.contains(role)).cloned().collect();
-        Ok(Self { tenant, principal, roles, permissions })
+        let principal = principal.filter(|principal| principal.enabled).ok_or_else(gone)?;
+        let (user, permissions) = match &granted {
+            Granted::Scopes(scopes) => {
+                let user = sts.0.directory.user(tenant, object).await?;
+                let user =
+                    user.filter(|user| user.enabled).ok_or_else(|| refuse("The user was disabled or removed."))?;
+                let permissions = as_user(&principal, &user, scopes);
+                (Some(user), permissions)
+            }
+            Granted::Roles(_) if principal.id != object => return Err(gone()),
+            Granted::Roles(roles) => {
+                // A permission must be in the token and still be assigned.
+                let graph = sts.0.directory.principal_by_app(tenant, well_known::GRAPH).await?;
+                let assigned = graph.map(|graph| principal.roles_on(&graph)).unwrap_or_default();
+                (None, roles.iter().filter(|role| assigned.contains(role)).cloned().collect())
+            }
+        };
+        Ok(Self { tenant, principal, user, granted, permissions })
     }
 
     /// Whether the caller holds one of these permissions: in the token, and still.
@@ -80,8 +111,22 @@ impl Caller {
 
     /// What an object is to the caller.
     pub(super) fn relation(&self, app_id: Uuid, owners: &[Uuid]) -> Relation {
-        Relation { own: app_id == self.principal.app_id, owned: owners.contains(&self.principal.id) }
+        // A user is not the application that the user signed in to.
+        let own = self.user.is_none() && app_id == self.principal.app_id;
+        Relation { own, owned: owners.contains(&self.id()) }
     }
+
+    /// Object id of whoever acts: what the caller adds is owned by it.
+    pub(super) fn id(&self) -> Uuid {
+        self.user.as_ref().map_or(self.principal.id, |user| user.id)
+    }
+}
+
+/// An application may do as a user what is in its token, is still consented to, and the
+/// user may do at all: a user is no administrator unless the directory says so.
+fn as_user(principal: &ServicePrincipal, user: &User, scopes: &[String]) -> Vec<String> {
+    let may = |scope: &&String| user.administrator || OF_EVERY_USER.contains(&scope.as_str());
+    scopes.iter().filter(|scope| principal.delegated.contains(scope)).filter(may).cloned().collect()
 }
 
 fn refuse(why: &str) -> GraphError {
@@ -110,13 +155,14 @@ fn verified_claims(sts: &Sts, presented: &Presented<'_>) -> Result<Claims, Graph
     }
 }
 
-/// An application acts as itself here; as a user it acts elsewhere.
+/// An application acts as itself here, or as a user who signed in to it; as a user whom it
+/// names it acts elsewhere.
 fn check_kind(token: &Compact<'_>) -> Result<(), GraphError> {
     let plain = token.header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case("JWT"));
     if plain && !token.claims.has("act") { Ok(()) } else { Err(refuse("Access token is not an application's own.")) }
 }
 
-fn check_claims(sts: &Sts, claims: &Claims, now: Timestamp) -> Result<(TenantId, Vec<String>), GraphError> {
+fn check_claims(sts: &Sts, claims: &Claims, now: Timestamp) -> Result<TenantId, GraphError> {
     let time = |name| claims.time(name).map_err(|error| refuse(&format!("Access token validation failure: {error}.")));
     if now.duration_since(time("exp")?) >= SKEW || time("nbf")?.duration_since(now) > SKEW {
         return Err(refuse("Lifetime validation failed, the token is expired."));
@@ -130,6 +176,5 @@ fn check_claims(sts: &Sts, claims: &Claims, now: Timestamp) -> Result<(TenantId,
     if !(own || audience == "https://graph.microsoft.com" || audience == well_known::GRAPH.to_string()) {
         return Err(refuse("Access token validation failure. Invalid audience."));
     }
-    let roles = claims.get("roles").and_then(serde_json::Value::as_array).into_iter().flatten();
-    Ok((tenant, roles.filter_map(|role| role.as_str().map(str::to_owned)).collect()))
+    Ok(tenant)
 }

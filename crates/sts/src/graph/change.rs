@@ -19,7 +19,7 @@ pub(super) fn record<E: Entity>(
     let view = |entity: Option<&E>| entity.map(|entity| entity.properties(false)).unwrap_or_default();
     let details = json!({
         "by": request.caller.principal.app_id.to_string(),
-        "byObject": request.caller.principal.id.to_string(),
+        "byObject": request.caller.id().to_string(),
         "type": E::KIND,
         "object": id.to_string(),
         "changes": differences(view(before), view(after)),

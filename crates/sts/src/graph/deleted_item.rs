@@ -122,7 +122,7 @@ fn version(object: &DeletedObject) -> i64 {
 fn details(request: &Request<'_>, object: &DeletedObject) -> Value {
     json!({
         "by": request.caller.principal.app_id.to_string(),
-        "byObject": request.caller.principal.id.to_string(),
+        "byObject": request.caller.id().to_string(),
         "type": object.kind(),
         "object": object.id().to_string(),
     })

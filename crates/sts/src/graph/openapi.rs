@@ -139,6 +139,7 @@ fn kept_schema(property: &KeptProperty) -> Value {
 #[rustfmt::skip]
 const ROUTES: &[Route] = &[
     ("post", "/$batch", "Up to 20 requests in one.", Some("batch"), Answer::Object("batchResponses")),
+    ("get", "/me", "The user who signed in.", None, Answer::Object("user")),
     ("get", "/organization", "The caller's organization.", None, Answer::List("organization")),
     ("get", "/organization/{id}", "The caller's organization by its id.", None, Answer::Object("organization")),
     ("get", "/domains", "The organization's verified domains.", None, Answer::List("domain")),

@@ -21,6 +21,7 @@ pub(super) enum Operation {
     ReadDomains,
     ReadOrganization,
     ReadUser,
+    SetPassword,
     WriteAssignments,
 }
 
@@ -60,7 +61,7 @@ const DIRECTORY_READ: &str = "Directory.Read.All";
 const DIRECTORY_WRITE: &str = "Directory.ReadWrite.All";
 const ASSIGN: &str = "AppRoleAssignment.ReadWrite.All";
 
-const TABLE: [Rule; 15] = [
+const TABLE: [Rule; 16] = [
     Rule { operation: Operation::AddApplication, any: &[WRITE_ALL, OWNED_BY], owned: &[], own: Own::Same },
     Rule { operation: Operation::AddUser, any: &["User.ReadWrite.All", DIRECTORY_WRITE], owned: &[], own: Own::Same },
     // Names, state, roles; deleting and restoring.
@@ -120,6 +121,8 @@ const TABLE: [Rule; 15] = [
         owned: &[],
         own: Own::Same,
     },
+    // passwordProfile; not that of an administrator, which is seeded alone.
+    Rule { operation: Operation::SetPassword, any: &["User.ReadWrite.All"], owned: &[], own: Own::Same },
     Rule { operation: Operation::WriteAssignments, any: &[ASSIGN], owned: &[], own: Own::Same },
 ];
 

@@ -81,7 +81,7 @@ async fn add(request: &Request<'_>) -> Result<Response, GraphError> {
         }
         None => request.caller.check_any(Operation::ChangeApplication)?,
     }
-    new.owners = vec![request.caller.principal.id];
+    new.owners = vec![request.caller.id()];
     let new = apply(request, new, &body)?;
     let audit = change::record(request, "principal added", None, Some(&new));
     match directory.add_principal(&new, audit).await {

@@ -1,10 +1,9 @@
-//! `/users`: list, read, add, change, delete. Nobody signs in as a user here, so a
-//! password that a client sends is neither checked nor kept, and a user that is added
-//! gets no mailbox.
+//! `/users` and `/me`: list, read, add, change, delete. A password is kept as a hash, and
+//! never comes back; a user that is added gets no mailbox and administers nothing.
 
 use actas_directory::kept::{Kept, KeptProperty};
 use actas_directory::query::{Filter, Property};
-use actas_directory::user::{KEPT, User};
+use actas_directory::user::{KEPT, PasswordHash, User, is_password};
 use actas_directory::{DeletedObject, DomainName, TenantId, UserKey};
 use axum::response::Response;
 use http::Method;
@@ -17,6 +16,7 @@ use super::application::{display_name, own_tenant};
 use super::entity::{Entity, keep};
 use super::permission::{Operation, Relation};
 use super::{change, collection};
+use crate::hash_password;
 use actas_directory::odata::{Key, ResourcePath};
 
 /// The longest user principal name, in bytes: 64 before the `@`, 48 behind it.
@@ -45,6 +45,23 @@ pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result
         (_, [.., segment]) if *segment != "$count" => Err(GraphError::no_segment(segment)),
         _ => Err(GraphError::method()),
     }
+}
+
+/// `/me`: the user who signed in.
+pub(super) fn me(request: &Request<'_>, path: &ResourcePath) -> Result<Response, GraphError> {
+    let Some(user) = &request.caller.user else {
+        return Err(GraphError::bad_request("/me request is only valid with delegated authentication flow."));
+    };
+    if path.key.is_some() || !path.rest().is_empty() {
+        return Err(GraphError::no_segment("me"));
+    }
+    if request.method != Method::GET {
+        return Err(GraphError::method());
+    }
+    if !request.caller.holds(&["User.Read"]) {
+        request.caller.check_any(Operation::ReadUser)?;
+    }
+    collection::read(request, user)
 }
 
 /// By object id or user principal name.
@@ -83,8 +100,7 @@ async fn add(request: &Request<'_>) -> Result<Response, GraphError> {
     let mut new = User::new(Uuid::new_v4(), request.caller.tenant, "", "");
     new.proxy_addresses = Vec::new();
     new.mailbox = false;
-    let without_password: Map<String, Value> = body.into_iter().filter(|(name, _)| name != "passwordProfile").collect();
-    let new = apply(request, new, &without_password).await?;
+    let new = apply(request, new, &body).await?;
     let audit = change::record(request, "user added", None, Some(&new));
     match request.sts.0.directory.add_user(&new, audit).await {
         Ok(()) => Ok(request.created(&collection::whole(request, &new), User::COLLECTION, new.id)),
@@ -96,10 +112,17 @@ async fn add(request: &Request<'_>) -> Result<Response, GraphError> {
 async fn change(request: &Request<'_>, key: &Key) -> Result<Response, GraphError> {
     request.check_options(&[])?;
     let body = request.json()?;
+    if body.contains_key("passwordProfile") {
+        request.caller.check_any(Operation::SetPassword)?;
+    }
     let only_state = body.keys().all(|name| name == "accountEnabled" || name.starts_with("@odata."));
     request.caller.check_any(if only_state { Operation::EnableUser } else { Operation::ChangeUser })?;
     let user = find(request, key).await?;
     request.check_unchanged(user.version)?;
+    // Whoever sets an administrator's password is one from then on.
+    if user.administrator && body.contains_key("passwordProfile") {
+        return Err(GraphError::denied());
+    }
     let after = apply(request, user.clone(), &body).await?;
     let audit = change::record(request, "user changed", Some(&user), Some(&after));
     match request.sts.0.directory.update_user(&after, audit).await {
@@ -127,12 +150,41 @@ async fn apply(request: &Request<'_>, mut user: User, body: &Map<String, Value>)
                 user.enabled = value.as_bool().ok_or_else(|| GraphError::invalid(name, "it is true or false"))?;
             }
             "displayName" => user.display_name = display_name(value)?,
+            "passwordProfile" => {
+                if let Some(hash) = password(value).await? {
+                    user.password = Some(hash);
+                }
+            }
             "userPrincipalName" => user.upn = upn(request, value).await?,
             name if keep(&KEPT, &mut user.kept, name, value)? => {}
             other => return Err(GraphError::bad_request(format!("The property '{other}' cannot be set."))),
         }
     }
     Ok(user)
+}
+
+/// The hash of a new password. That it is to be changed at the next sign-in is not asked
+/// of anybody here.
+async fn password(value: &Value) -> Result<Option<PasswordHash>, GraphError> {
+    let wrong = |why: &str| GraphError::invalid("passwordProfile", why);
+    let profile = match value {
+        Value::Null => return Ok(None),
+        Value::Object(profile) => profile,
+        _ => return Err(wrong("it is not an object")),
+    };
+    let known = ["password", "forceChangePasswordNextSignIn", "forceChangePasswordNextSignInWithMfa"];
+    if !profile.keys().all(|name| known.contains(&name.as_str()) || name.starts_with("@odata.")) {
+        return Err(wrong("it has a property that is not known"));
+    }
+    if profile.is_empty() {
+        return Err(wrong("it holds no password"));
+    }
+    let Some(text) = profile.get("password").filter(|value| !value.is_null()) else { return Ok(None) };
+    let text = text.as_str().filter(|text| is_password(text)).map(str::to_owned);
+    let text = text.ok_or_else(|| wrong("the password has 8 characters or more, and 256 bytes at most"))?;
+    // Hashing takes a while on purpose, so it happens off the async threads.
+    let hashed = tokio::task::spawn_blocking(move || hash_password(&text)).await;
+    hashed.map_err(|error| GraphError::internal(&error))?.map(Some).map_err(|error| GraphError::internal(&error))
 }
 
 /// A name in a verified domain of the caller's tenant.

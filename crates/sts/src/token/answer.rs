@@ -110,7 +110,7 @@ impl Refused {
     }
 
     pub(crate) fn no_sign_in() -> Self {
-        let text = "Users do not sign in here; applications ask the token endpoint.";
+        let text = "Users sign in with a code alone here; applications ask the token endpoint.";
         Self::new(StatusCode::BAD_REQUEST, "unsupported_response_type", 700_054, text)
     }
 
@@ -237,14 +237,14 @@ impl Refused {
         refused
     }
 
-    /// Whether the same request may be answered later.
+    /// Whether the same request may be answered later: nothing was refused for good.
     pub(super) fn is_temporary(&self) -> bool {
-        self.error == "temporarily_unavailable"
+        ["temporarily_unavailable", "authorization_pending", "slow_down"].contains(&self.error)
     }
 
     /// Whether the caller's credentials were refused: what guessing looks like.
     pub(crate) fn is_of_credentials(&self) -> bool {
-        self.status == StatusCode::UNAUTHORIZED || [700_016, 7_000_112, 50_034].contains(&self.code)
+        self.status == StatusCode::UNAUTHORIZED || [700_016, 7_000_112, 50_034, 70_018].contains(&self.code)
     }
 
     // === proof of possession (RFC 9449 §5, §8) ===
@@ -259,6 +259,70 @@ impl Refused {
         let mut refused = Self::new(StatusCode::BAD_REQUEST, "use_dpop_nonce", 5_002_730, text);
         refused.header = nonce.map(|nonce| (DPOP_NONCE, nonce));
         refused
+    }
+
+    // === sign-in on another device (RFC 8628 §3.5) ===
+
+    fn device(error: &'static str, code: u32, text: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error, code, text)
+    }
+
+    pub(super) fn pending() -> Self {
+        let text = "OAuth 2.0 device flow error. Authorization is pending. Continue polling.";
+        Self::device("authorization_pending", 70_016, text)
+    }
+
+    pub(super) fn slow_down(seconds: i64) -> Self {
+        let text = format!("The device asks too often; it has to wait for {seconds} seconds between two requests.");
+        Self::device("slow_down", 90_055, text)
+    }
+
+    pub(super) fn ended_code() -> Self {
+        let text =
+            "The provided value for the input parameter 'device_code' is not valid. This device code has expired.";
+        Self::device("expired_token", 70_020, text)
+    }
+
+    pub(super) fn declined() -> Self {
+        Self::device("access_denied", 65_004, "The user declined to sign in to the application.")
+    }
+
+    pub(crate) fn wrong_password() -> Self {
+        let text = "Error validating credentials due to invalid username or password.";
+        Self::client(50_126, text)
+    }
+
+    pub(crate) fn unknown_code() -> Self {
+        let text = "The provided value for the input parameter 'device_code' is not valid.";
+        Self::device("bad_verification_code", 70_018, text)
+    }
+
+    pub(super) fn not_public(app_id: &str) -> Self {
+        Self::client(
+            7_000_218,
+            format!(
+                "Application '{app_id}' is not a public client, and users do not sign in to it with a code. Its property \
+                 'isFallbackPublicClient' has to be true."
+            ),
+        )
+    }
+
+    pub(super) fn no_consent(app_id: &str, wanted: &str) -> Self {
+        let wanted = shown(wanted, 200);
+        Self::device(
+            "invalid_grant",
+            65_001,
+            format!("No administrator has consented to '{wanted}' for the application '{app_id}'."),
+        )
+    }
+
+    pub(super) fn too_many_codes() -> Self {
+        Self::throttled(SignedDuration::from_mins(1))
+    }
+
+    /// The user who approved was disabled or removed since.
+    pub(super) fn user_is_gone() -> Self {
+        Self::device("invalid_grant", 50_057, "The user account is disabled.")
     }
 
     // === the JWT bearer grant (RFC 7521 §4.1.1) ===

@@ -85,8 +85,15 @@ pub(super) async fn issue_for(
         "tokenHash": token_hash(&access_token),
     });
     sts.record(tenant.id, "token issued", details).await.map_err(|error| Refused::unavailable(&error))?;
-    Ok(Success { access_token, token_type: bound.token_type(), lifetime, resource: identifier, issued: None }
-        .answer(request.dialect, now))
+    Ok(Success {
+        access_token,
+        token_type: bound.token_type(),
+        lifetime,
+        resource: identifier,
+        issued: None,
+        scope: None,
+    }
+    .answer(request.dialect, now))
 }
 
 /// The resource that a request names: `scope` on version 2.0, `resource` or `scope`

@@ -11,7 +11,7 @@ use super::answer::Refused;
 pub(super) struct Form(HashMap<String, String>);
 
 /// Parameters that we read; any other is ignored, once or often.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 19] = [
     "actor_token",
     "actor_token_type",
     "assertion",
@@ -20,6 +20,8 @@ const KNOWN: [&str; 17] = [
     "client_assertion_type",
     "client_id",
     "client_secret",
+    "code",
+    "device_code",
     "grant_type",
     "realm",
     "redirect_uri",

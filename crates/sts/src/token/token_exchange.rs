@@ -113,7 +113,7 @@ pub(super) async fn issue(request: &Request<'_>) -> Result<Response, Refused> {
     });
     sts.record(tenant.id, "token issued", details).await.map_err(|error| Refused::unavailable(&error))?;
     let issued = Some(TYPE_ACCESS_TOKEN);
-    Ok(Success { access_token, token_type: bound.token_type(), lifetime, resource: wanted, issued }
+    Ok(Success { access_token, token_type: bound.token_type(), lifetime, resource: wanted, issued, scope: None }
         .answer(request.dialect, now))
 }
 

@@ -271,7 +271,7 @@ async fn discovery_lists_what_is_served() {
     for grant in list("grant_types_supported") {
         assert_ne!(cloud.post(&endpoint, &[("grant_type", grant.as_str())]).await.code(), 70_003, "{grant}");
     }
-    for grant in ["authorization_code", "refresh_token", "password", "urn:ietf:params:oauth:grant-type:device_code"] {
+    for grant in ["authorization_code", "refresh_token", "password", "urn:ietf:params:oauth:grant-type:saml2-bearer"] {
         assert_eq!(cloud.post(&endpoint, &[("grant_type", grant)]).await.code(), 70_003, "{grant}");
     }
     assert_eq!(list("token_endpoint_auth_methods_supported"), ["private_key_jwt"], "secrets are off");
@@ -283,8 +283,9 @@ async fn discovery_lists_what_is_served() {
         (answer.status, answer.json()["error"].as_str()),
         (StatusCode::BAD_REQUEST, Some("unsupported_response_type"))
     );
-    for name in ["userinfo_endpoint", "introspection_endpoint", "revocation_endpoint", "device_authorization_endpoint"]
-    {
+    let device = document["device_authorization_endpoint"].as_str().unwrap().strip_prefix(ORIGIN).unwrap();
+    assert_eq!(cloud.post(device, &[("scope", "x")]).await.code(), 900_144);
+    for name in ["userinfo_endpoint", "introspection_endpoint", "revocation_endpoint"] {
         assert!(document[name].is_null(), "{name}");
     }
 }

@@ -4,6 +4,7 @@
 
 mod client_credentials;
 mod cloud;
+mod device;
 mod graph;
 mod hardware_token;
 mod jwt_bearer;

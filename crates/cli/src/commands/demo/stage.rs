@@ -111,6 +111,8 @@ fn seed() -> Result<Seed, Problem> {
         address: address.to_owned(),
         display_name: Some(name.to_owned()),
         mailbox: true,
+        password: None,
+        administrator: false,
     };
     let domain = DOMAIN.parse().map_err(|_| Problem::failed(format!("`{DOMAIN}` is not a domain")))?;
     Ok(Seed {
@@ -123,6 +125,8 @@ fn seed() -> Result<Seed, Problem> {
                 id: None,
                 name: "Directory administrator".to_owned(),
                 roles: vec!["Application.ReadWrite.All".to_owned(), "Organization.Read.All".to_owned()],
+                public_client: false,
+                scopes: Vec::new(),
                 exchange_partner: false,
             }],
         }],

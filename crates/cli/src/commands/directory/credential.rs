@@ -1,10 +1,15 @@
 //! `MsolServicePrincipalCredential`.
 
+use actas_agent::{GraphClient, PrincipalKey};
 use actas_certificate::Certificate;
 use actas_runtime::SystemClock;
 use serde_json::Value;
 
-use super::{id_of, name_of, new_key, open, principal, target};
+use super::{
+    id_of, name_of,
+    new_key::{self, NewCredential, Prepared},
+    open, principal, target,
+};
 use crate::{
     app::Context,
     arguments::service_principal_credential::{Get, New, Remove},
@@ -37,17 +42,40 @@ pub(super) async fn new(asked: New, context: &Context) -> Result<(), Problem> {
     }
     let graph = open(context, asked.tenant).await?;
     let found = principal(&graph, &asked.principal).await?;
-    let key_id = graph.add_key(id_of(&found), &prepared.key).await?;
+    let record = add(&graph, &found, &prepared).await?;
     prepared.tell(&context.console);
-    let key = prepared.key;
-    let record = Record::new()
+    context.console.records(&[record])
+}
+
+/// Adds a credential that is ready, and shows it; a secret that was made is shown this once.
+pub(super) async fn add(graph: &GraphClient, principal: &Value, prepared: &Prepared) -> Result<Record, Problem> {
+    Ok(match &prepared.new {
+        NewCredential::Key(key) => {
+            let key_id = graph.add_key(id_of(principal), key).await?;
+            of_new_key(key, &key_id.to_string(), prepared.made_here)
+        }
+        NewCredential::Password { start, end } => {
+            let made = graph.add_password(id_of(principal), name_of(principal), *start, *end).await?;
+            Record::new()
+                .with("Type", "Password")
+                .with("Value", made.secret)
+                .with("KeyId", made.key_id.to_string())
+                .with("StartDate", made.start)
+                .with("EndDate", made.end)
+                .with("Usage", "Verify")
+        }
+    })
+}
+
+/// Returns a key that was added, with its value where nobody but the directory has it.
+pub(super) fn of_new_key(key: &PrincipalKey, key_id: &str, with_value: bool) -> Record {
+    Record::new()
         .with("Type", type_of(key.kind))
-        .with("Value", prepared.made_here.then_some(key.key))
-        .with("KeyId", key_id.to_string())
+        .with("Value", with_value.then(|| key.key.clone()))
+        .with("KeyId", key_id)
         .with("StartDate", shown::time(key.start))
         .with("EndDate", shown::time(key.end))
-        .with("Usage", key.usage);
-    context.console.records(&[record])
+        .with("Usage", key.usage)
 }
 
 pub(super) async fn remove(asked: Remove, context: &Context) -> Result<(), Problem> {
@@ -57,7 +85,7 @@ pub(super) async fn remove(asked: Remove, context: &Context) -> Result<(), Probl
     }
     let graph = open(context, asked.tenant).await?;
     let found = principal(&graph, &asked.principal).await?;
-    graph.remove_keys(id_of(&found), &asked.key_ids).await?;
+    graph.remove_credentials(id_of(&found), &asked.key_ids).await?;
     let (_, left) = graph.principal_with_keys(id_of(&found)).await?;
     let proves = |key: &Value| key["usage"] == "Verify" && key["type"] == "AsymmetricX509Cert";
     if !left["keyCredentials"].as_array().is_some_and(|keys| keys.iter().any(proves)) {

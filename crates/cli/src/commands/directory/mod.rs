@@ -4,8 +4,10 @@ mod authority;
 mod connect;
 mod credential;
 mod new_key;
+mod secret;
 mod service_principal;
 mod tenant;
+mod tenant_filter;
 
 use std::env;
 
@@ -29,7 +31,7 @@ const GRAPH_URL: &str = "https://graph.microsoft.com";
 /// Runs a command of this group.
 pub(super) async fn run(command: Directory, context: &Context) -> Result<(), Problem> {
     match command {
-        Directory::Connect(asked) => connect::run(asked, context).await,
+        Directory::Connect(asked) => connect::run(*asked, context).await,
         Directory::GetTenant(asked) => tenant::get(asked, context).await,
         Directory::GetServicePrincipal(asked) => service_principal::get(asked, context).await,
         Directory::NewServicePrincipal(asked) => service_principal::new(asked, context).await,

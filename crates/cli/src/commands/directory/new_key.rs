@@ -1,5 +1,7 @@
 //! A key to add to a principal: what it is, and from when until when it counts.
 
+use std::{io::Read, path::Path};
+
 use actas_agent::PrincipalKey;
 use actas_certificate::{Certificate, CertificateError};
 use actas_directory::{CredentialWarning, credential::one_year_after};
@@ -19,13 +21,29 @@ use crate::{
     problem::Problem,
 };
 
-/// A key that is ready to be sent.
+/// The longest value that may be the path of a file, in bytes.
+const PATH_BYTES_MAX: usize = 512;
+/// How the names of files with certificates end.
+const FILE_ENDINGS: [&str; 7] = [".cer", ".crt", ".der", ".key", ".p12", ".pem", ".pfx"];
+const LINE_BREAKS: &str = "The line breaks in `-Value` were left out.";
+
+/// A credential that is ready to be sent.
 pub(super) struct Prepared {
-    pub(super) key: PrincipalKey,
-    /// Whether the key was made here, so that it has to be told once.
+    pub(super) new: NewCredential,
+    /// Whether a key was made here, so that it has to be told once.
     pub(super) made_here: bool,
     notes: Vec<String>,
     warnings: Vec<String>,
+}
+
+/// What is added.
+pub(super) enum NewCredential {
+    Key(PrincipalKey),
+    /// A secret that the directory makes.
+    Password {
+        start: Timestamp,
+        end: Timestamp,
+    },
 }
 
 impl Prepared {
@@ -46,12 +64,23 @@ pub(super) fn prepare(asked: &NewKey, force: bool, now: Timestamp) -> Result<Pre
     };
     let value = asked.value.as_ref().map(ExposeSecret::expose_secret);
     match (asked.kind, value) {
-        (KeyType::Asymmetric, Some(text)) => of_certificate(&certificate(text)?, asked, usage, now),
+        (KeyType::Asymmetric, Some(text)) => {
+            let certificate = certificate(text)?;
+            let mut prepared = of_certificate(&certificate, asked, usage, now)?;
+            if text.trim().contains(char::is_whitespace) {
+                prepared.notes.push(LINE_BREAKS.to_owned());
+            }
+            Ok(prepared)
+        }
         (KeyType::Asymmetric, None) => Err(Problem::usage("`-Type Asymmetric` needs the certificate in `-Value`")),
         (KeyType::Symmetric, text) => of_shared_key(text, asked, usage, force, now),
-        (KeyType::Password, _) => Err(Problem::failed("a credential of the type `Password` cannot be added here")
-            .detail("a directory that is reached by Graph makes passwords itself, and takes none")
-            .hint("use a certificate: `-Type Asymmetric -Usage Verify -Value <certificate in Base64>`")),
+        (KeyType::Password, None) => Ok(of_password(asked, now)),
+        (KeyType::Password, Some(_)) => Err(Problem::failed("`-Type Password` takes no `-Value`")
+            .detail("a directory that is reached by Graph makes secrets itself, and takes none")
+            .hint(
+                "leave `-Value` out, and the secret is shown once; for a certificate give \
+                 `-Type Asymmetric -Usage Verify -Value <certificate in Base64>`",
+            )),
     }
 }
 
@@ -68,9 +97,8 @@ pub(super) fn to_json(key: &PrincipalKey) -> serde_json::Value {
 
 /// Reads the value of an asymmetric key: Base64 of a certificate, and nothing around it.
 fn certificate(text: &str) -> Result<Certificate, Problem> {
-    if text.contains("-----BEGIN") && !text.contains("PRIVATE KEY") {
-        return Err(Problem::failed("`-Value` has BEGIN and END lines, and takes the Base64 between them alone")
-            .hint("with a shell: `-Value \"$(grep -v -e '-----' oauth.cer | tr -d '\\n')\"`"));
+    if let Some(problem) = is_no_value(text) {
+        return Err(problem);
     }
     Certificate::from_base64(text).map_err(|error| {
         let hint = match &error {
@@ -82,6 +110,49 @@ fn certificate(text: &str) -> Result<Certificate, Problem> {
         };
         Problem::failed(format!("`-Value`: {error}")).hint(hint)
     })
+}
+
+/// Says what was given in the place of the Base64 of a certificate, if it is one of the
+/// usual mistakes.
+fn is_no_value(text: &str) -> Option<Problem> {
+    if text.contains("-----BEGIN") && !text.contains("PRIVATE KEY") {
+        return Some(
+            Problem::failed("`-Value` has BEGIN and END lines, and takes the Base64 between them alone")
+                .hint(format!("with a shell: `{}`", of_pem_file("oauth.cer"))),
+        );
+    }
+    if text.contains("\\n") || text.contains("\\r") {
+        return Some(
+            Problem::failed("`-Value` has a backslash and a letter where lines ended, and takes Base64 in one piece")
+                .hint(format!("with a shell: `{}`", of_pem_file("oauth.cer"))),
+        );
+    }
+    let short = text.len() <= PATH_BYTES_MAX && !text.contains('\n');
+    let named = |end: &&str| text.to_ascii_lowercase().ends_with(*end);
+    let path = Path::new(text);
+    if !short || !(FILE_ENDINGS.iter().any(named) || path.is_file()) {
+        return None;
+    }
+    let hint = match first_byte(path) {
+        Some(0x30) => format!("with a shell: `-Value \"$(base64 -w0 {text})\"`"),
+        Some(_) => format!("with a shell: `{}`", of_pem_file(text)),
+        None => format!("there is no such file here; with a shell, once there is: `{}`", of_pem_file(text)),
+    };
+    Some(
+        Problem::failed(format!("`-Value` is the path of a file, `{text}`, and takes what is in it: Base64"))
+            .hint(hint),
+    )
+}
+
+fn of_pem_file(path: &str) -> String {
+    format!("-Value \"$(grep -v -e '-----' {path} | tr -d '\\n')\"")
+}
+
+/// What tells DER from text.
+fn first_byte(path: &Path) -> Option<u8> {
+    let mut byte = [0];
+    fs_err::File::open(path).ok()?.read_exact(&mut byte).ok()?;
+    Some(byte[0])
 }
 
 fn of_certificate(
@@ -119,7 +190,7 @@ fn of_certificate(
         warnings.push(CredentialWarning::OverOneYear.to_string());
     }
     let key = PrincipalKey { kind: "AsymmetricX509Cert", usage, key: certificate.to_base64(), start, end };
-    Ok(Prepared { key, made_here: false, notes, warnings })
+    Ok(Prepared { new: NewCredential::Key(key), made_here: false, notes, warnings })
 }
 
 fn of_shared_key(
@@ -135,22 +206,46 @@ fn of_shared_key(
                 .detail("the type is `Symmetric` unless `-Type` says otherwise; no token is issued for such a key")
                 .hint("`-Type Asymmetric` was probably meant; `-Force` stores it as a shared key all the same"));
         }
-        if STANDARD.decode(text.trim()).is_err() {
+        if let Some(problem) = is_no_value(text) {
+            let problem = if asked.kind_is_named {
+                problem
+            } else {
+                problem.detail("the type is `Symmetric` unless `-Type` says otherwise: a certificate needs `-Type Asymmetric` as well")
+            };
+            return Err(problem);
+        }
+        if STANDARD.decode(compact(text)).is_err() {
             return Err(Problem::failed("`-Value` is not the Base64 of a shared key")
                 .hint("a certificate needs `-Type Asymmetric`; without `-Value` a shared key is made"));
         }
     }
-    let key = text.map_or_else(random_key, |text| Ok(text.trim().to_owned()))?;
+    let key = text.map_or_else(random_key, |text| Ok(compact(text)))?;
     let start = asked.period.start.map_or(now, Date::timestamp);
     let end = asked.period.end.map_or_else(|| one_year_after(start), Date::timestamp);
     let made_here = text.is_none();
     let warnings = vec!["a shared key proves nothing to the token service of a trust between servers".to_owned()];
-    let notes = if made_here {
-        vec!["A key of 256 bits was made. It is shown now and never again.".to_owned()]
-    } else {
-        Vec::new()
-    };
-    Ok(Prepared { key: PrincipalKey { kind: "Symmetric", usage, key, start, end }, made_here, notes, warnings })
+    let mut notes = Vec::new();
+    if made_here {
+        notes.push("A key of 256 bits was made. It is shown now and never again.".to_owned());
+    }
+    if text.is_some_and(|text| text.trim().contains(char::is_whitespace)) {
+        notes.push(LINE_BREAKS.to_owned());
+    }
+    let key = PrincipalKey { kind: "Symmetric", usage, key, start, end };
+    Ok(Prepared { new: NewCredential::Key(key), made_here, notes, warnings })
+}
+
+/// A secret, which the directory makes.
+fn of_password(asked: &NewKey, now: Timestamp) -> Prepared {
+    let start = asked.period.start.map_or(now, Date::timestamp);
+    let end = asked.period.end.map_or_else(|| one_year_after(start), Date::timestamp);
+    let notes = vec!["The directory made the secret. It is shown now and never again.".to_owned()];
+    Prepared { new: NewCredential::Password { start, end }, made_here: false, notes, warnings: Vec::new() }
+}
+
+/// Base64 in one piece.
+fn compact(text: &str) -> String {
+    text.split_ascii_whitespace().collect()
 }
 
 fn random_key() -> Result<String, Problem> {
@@ -184,13 +279,21 @@ mod tests {
 
     fn asked(kind: KeyType, value: Option<&str>, start: Option<&str>, end: Option<&str>) -> NewKey {
         let value = value.map(SecretString::from);
-        NewKey { kind, usage: KeyUsage::Verify, value, period: date::period(start, end).unwrap() }
+        NewKey { kind, kind_is_named: true, usage: KeyUsage::Verify, value, period: date::period(start, end).unwrap() }
+    }
+
+    fn key_of(prepared: &Prepared) -> &PrincipalKey {
+        match &prepared.new {
+            NewCredential::Key(key) => key,
+            NewCredential::Password { .. } => panic!("a password"),
+        }
     }
 
     #[track_caller]
     fn check(value: &str, start: Option<&str>, end: Option<&str>, expected: (&str, &str)) -> Prepared {
         let prepared = prepare(&asked(KeyType::Asymmetric, Some(value), start, end), false, now()).unwrap();
-        assert_eq!((shown::time(prepared.key.start).as_str(), shown::time(prepared.key.end).as_str()), expected);
+        let key = key_of(&prepared);
+        assert_eq!((shown::time(key.start).as_str(), shown::time(key.end).as_str()), expected);
         prepared
     }
 
@@ -231,14 +334,62 @@ mod tests {
         let asked_for = asked(KeyType::Symmetric, Some(&value), None, None);
         let refused = prepare(&asked_for, false, now()).err().unwrap();
         assert!(refused.hint.unwrap().contains("-Type Asymmetric"));
-        assert_eq!(prepare(&asked_for, true, now()).ok().unwrap().key.kind, "Symmetric");
+        assert_eq!(key_of(&prepare(&asked_for, true, now()).ok().unwrap()).kind, "Symmetric");
     }
 
     #[test]
     fn shared_keys_are_made_of_chance() {
         let made = || prepare(&asked(KeyType::Symmetric, None, None, None), false, now()).ok().unwrap();
         let (one, other) = (made(), made());
-        assert!(one.made_here && one.key.key != other.key.key);
-        assert_eq!(STANDARD.decode(one.key.key).unwrap().len(), 32);
+        assert!(one.made_here && key_of(&one).key != key_of(&other).key);
+        assert_eq!(STANDARD.decode(&key_of(&one).key).unwrap().len(), 32);
+    }
+
+    #[test]
+    fn what_is_no_value_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let (der, pem) = (folder.path().join("a"), folder.path().join("b.pem"));
+        fs_err::write(&der, [0x30, 0x82]).unwrap();
+        fs_err::write(&pem, "-----BEGIN").unwrap();
+        let (der, pem) = (der.to_str().unwrap(), pem.to_str().unwrap());
+        for kind in [KeyType::Asymmetric, KeyType::Symmetric] {
+            for (value, told) in [
+                (der, format!("$(base64 -w0 {der})")),
+                (pem, format!("{pem} | tr -d")),
+                ("oauth.cer", "no such file".to_owned()),
+                ("MIIC\\nMIIC", "tr -d".to_owned()),
+                ("-----BEGIN CERTIFICATE-----", "tr -d".to_owned()),
+            ] {
+                let problem = prepare(&asked(kind, Some(value), None, None), false, now()).err().unwrap();
+                assert!(problem.hint.as_ref().is_some_and(|hint| hint.contains(&told)), "{value}: {problem}");
+            }
+        }
+    }
+
+    #[test]
+    fn line_breaks_are_left_out() {
+        let wrapped = |text: &str| {
+            text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect::<Vec<_>>().join("\r\n")
+        };
+        let value = certificate("12-01", YEAR);
+        for (kind, value) in [(KeyType::Asymmetric, value), (KeyType::Symmetric, STANDARD.encode([7; 64]))] {
+            let prepared = prepare(&asked(kind, Some(&wrapped(&value)), None, None), false, now()).ok().unwrap();
+            assert_eq!(key_of(&prepared).key, value);
+            assert!(prepared.notes.iter().any(|note| note == LINE_BREAKS));
+            let prepared = prepare(&asked(kind, Some(&value), None, None), false, now()).ok().unwrap();
+            assert!(!prepared.notes.iter().any(|note| note == LINE_BREAKS));
+        }
+    }
+
+    #[test]
+    fn passwords_are_made_by_the_directory() {
+        let prepared = prepare(&asked(KeyType::Password, None, Some("2027-01-01"), None), false, now()).ok().unwrap();
+        let NewCredential::Password { start, end } = prepared.new else { panic!("a key") };
+        assert_eq!(
+            (shown::time(start).as_str(), shown::time(end).as_str()),
+            ("2027-01-01T00:00:00Z", "2028-01-01T00:00:00Z")
+        );
+        let refused = prepare(&asked(KeyType::Password, Some("hunter2"), None, None), false, now()).err().unwrap();
+        assert!(!refused.to_string().contains("hunter2"), "{refused}");
     }
 }

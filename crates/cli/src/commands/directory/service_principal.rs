@@ -5,13 +5,16 @@ use actas_runtime::SystemClock;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{id_of, name_of, new_key, open, principal, quoted, target};
+use super::{
+    credential, id_of, name_of,
+    new_key::{self, NewCredential},
+    open, principal, quoted, target,
+};
 use crate::{
     app::Context,
     arguments::{
         principal::PrincipalIdentity,
         service_principal::{Get, New, Remove, Set},
-        service_principal_credential::KeyType,
     },
     commands::change::{self, Default},
     output::Record,
@@ -39,12 +42,19 @@ pub(super) async fn new(asked: New, context: &Context) -> Result<(), Problem> {
     }
     let now = SystemClock::shared().now();
     // A shared key proves nothing here, so that none is made which nobody asked for.
-    let wants_key = asked.key.value.is_some() || asked.key.kind != KeyType::Symmetric;
+    let wants_key = asked.key.value.is_some() || asked.key.kind_is_named;
     let key = if wants_key { Some(new_key::prepare(&asked.key, asked.change.force, now)?) } else { None };
     let graph = open(context, asked.tenant).await?;
 
-    let app_id = asked.app_principal_id.unwrap_or_else(Uuid::new_v4);
-    let mut body = json!({ "appId": app_id.to_string(), "displayName": asked.display_name });
+    let (app_id, registered) = if let Some(app_id) = asked.app_principal_id {
+        (app_id.to_string(), None)
+    } else {
+        // A principal is one of an application: where none is named, it is registered first.
+        let made = graph.add_application(&asked.display_name).await?;
+        let text = |name: &str| made[name].as_str().unwrap_or_default().to_owned();
+        (text("appId"), Some(text("id")))
+    };
+    let mut body = json!({ "appId": app_id, "displayName": asked.display_name });
     if let Some(enabled) = asked.account_enabled {
         body["accountEnabled"] = enabled.into();
     }
@@ -54,18 +64,41 @@ pub(super) async fn new(asked: New, context: &Context) -> Result<(), Problem> {
     if !asked.addresses.is_empty() {
         body["replyUrls"] = asked.addresses.into();
     }
-    if let Some(key) = &key {
-        body["keyCredentials"] = json!([new_key::to_json(&key.key)]);
+    if let Some(NewCredential::Key(key)) = key.as_ref().map(|key| &key.new) {
+        body["keyCredentials"] = json!([new_key::to_json(key)]);
     }
-    let made = graph.add_principal(&body).await?;
-    match &key {
-        Some(key) => key.tell(&context.console),
-        None => context.console.note(&format!(
+    let made = match graph.add_principal(&body).await {
+        Ok(made) => made,
+        Err(error) => {
+            // What was registered for it alone goes with it; why it failed matters more.
+            if let Some(id) = registered {
+                let _ = graph.remove_application(&id).await;
+            }
+            return Err(error.into());
+        }
+    };
+    let Some(key) = key else {
+        context.console.note(&format!(
             "It has no key yet: `actas New-MsolServicePrincipalCredential -AppPrincipalId {app_id} -Type Asymmetric \
              -Usage Verify -Value <certificate>` adds one.\n"
-        )),
-    }
-    context.console.records(&[record(&made)])
+        ));
+        return context.console.records(&[record(&made)]);
+    };
+    // A secret that was made is told this once; a certificate is known.
+    let secret = match &key.new {
+        NewCredential::Key(new) if key.made_here => {
+            let key_id = made["keyCredentials"][0]["keyId"].as_str().unwrap_or_default();
+            Some(credential::of_new_key(new, key_id, true))
+        }
+        NewCredential::Key(_) => None,
+        NewCredential::Password { .. } => {
+            let added = credential::add(&graph, &made, &key).await;
+            let detail = format!("the service principal {app_id} was added, and has no secret");
+            Some(added.map_err(|problem| problem.detail(detail))?)
+        }
+    };
+    key.tell(&context.console);
+    context.console.records(&std::iter::once(record(&made)).chain(secret).collect::<Vec<_>>())
 }
 
 pub(super) async fn set(asked: Set, context: &Context) -> Result<(), Problem> {
@@ -94,7 +127,7 @@ pub(super) async fn set(asked: Set, context: &Context) -> Result<(), Problem> {
     }
     let graph = open(context, asked.tenant).await?;
     let before = principal(&graph, &asked.principal).await?;
-    graph.change_principal(id_of(&before), &Value::Object(body)).await?;
+    graph.change_principal(id_of(&before), &body, &before).await?;
     if let Some(names) = names {
         for gone in names_that_go(&before, &names) {
             context.console.warning(&format!(
