@@ -15,6 +15,7 @@ use url::form_urlencoded::Serializer;
 use uuid::Uuid;
 
 use crate::Agent;
+use crate::acquire::{TokenFailure, lifetime};
 use crate::certificates::certificate_in;
 use crate::error::Error;
 use crate::metadata::{describe_refusal, https_url};
@@ -122,6 +123,43 @@ impl Agent {
 
     async fn sign_in(&self, connection: &Connection) -> Result<GraphClient, Error> {
         https_url(&connection.graph_url)?;
+        let (token, _) = self.sign_in_token(connection).await.map_err(|failure| match failure {
+            TokenFailure::Unreachable { error, .. } => error.into(),
+            TokenFailure::Configuration(error) => error,
+            TokenFailure::Refused { sts, status, description, .. } => {
+                Error::peer(format!("`{sts}` gave no token: {status}{description}"))
+                    .with_hint("check tenant, client id and certificate of `actas Connect-MsolService`")
+            }
+            other => Error::peer(other.to_string()),
+        })?;
+        Ok(GraphClient { http: self.0.http.clone(), root: root(&connection.graph_url), token })
+    }
+
+    /// A token for Graph, and how long it lives.
+    pub(crate) async fn sign_in_token(
+        &self,
+        connection: &Connection,
+    ) -> Result<(String, SignedDuration), TokenFailure> {
+        let (endpoint, request) = self.sign_in_request(connection).map_err(TokenFailure::Configuration)?;
+        let resource = well_known::GRAPH.to_string();
+        let response = self.0.http.send(request).await;
+        let response = response.map_err(|error| TokenFailure::Unreachable {
+            sts: endpoint.clone(),
+            resource: resource.clone(),
+            error,
+        })?;
+        let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        let token = answer.get("access_token").and_then(Value::as_str).filter(|_| response.status == StatusCode::OK);
+        let token = token.ok_or_else(|| TokenFailure::Refused {
+            sts: endpoint,
+            resource,
+            status: response.status,
+            description: describe_refusal(&response.body),
+        })?;
+        Ok((token.to_owned(), lifetime(&answer)))
+    }
+
+    fn sign_in_request(&self, connection: &Connection) -> Result<(String, HttpRequest), Error> {
         https_url(&connection.authority)?;
         let key_file = connection.key_file.as_ref().unwrap_or(&connection.certificate_file);
         let certificate = certificate_in(&connection.certificate_file)?;
@@ -144,18 +182,11 @@ impl Agent {
             .append_pair("scope", &format!("{}/.default", well_known::GRAPH))
             .finish();
         let request = HttpRequest::post(endpoint.as_str(), "application/x-www-form-urlencoded", body);
-        let response = self.0.http.send(request).await?;
-        let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-        let token = answer.get("access_token").and_then(Value::as_str).filter(|_| response.status == StatusCode::OK);
-        let token = token.ok_or_else(|| {
-            Error::peer(format!("`{endpoint}` gave no token: {}{}", response.status, describe_refusal(&response.body)))
-                .with_hint("check tenant, client id and certificate of `actas Connect-MsolService`")
-        })?;
-        Ok(GraphClient { http: self.0.http.clone(), root: root(&connection.graph_url), token: token.to_owned() })
+        Ok((endpoint, request))
     }
 }
 
-fn root(graph_url: &str) -> String {
+pub(crate) fn root(graph_url: &str) -> String {
     format!("{}/v1.0", graph_url.trim_end_matches('/').trim_end_matches("/v1.0"))
 }
 

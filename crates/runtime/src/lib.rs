@@ -12,7 +12,7 @@ pub mod hosts;
 pub mod listener;
 mod tls;
 
-pub use crate::client::{ClientError, ClientOptions, HttpClient, HttpRequest, HttpResponse};
+pub use crate::client::{BodyStream, ClientError, ClientOptions, HttpClient, HttpRequest, HttpResponse};
 pub use crate::clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use crate::config::Config;
 pub use crate::event::{Event, EventSink};

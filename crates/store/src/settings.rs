@@ -20,10 +20,14 @@ pub enum Kind {
     OAuthConfiguration,
     /// A trusted token service.
     OAuthServer,
+    /// A token that opens the intake of the Storage Service, as a hash.
+    IntakeToken,
     /// The other server product.
     PartnerApplication,
     /// A renewal under way.
     Renewal,
+    /// The configuration of the Storage Service.
+    StorageService,
 }
 
 impl Kind {
@@ -31,11 +35,13 @@ impl Kind {
         match self {
             Self::Certificates => "certificates",
             Self::Connection => "connection",
+            Self::IntakeToken => "intake token",
             Self::Observed => "observed",
             Self::OAuthConfiguration => "oauth configuration",
             Self::OAuthServer => "oauth server",
             Self::PartnerApplication => "partner application",
             Self::Renewal => "renewal",
+            Self::StorageService => "storage service",
         }
     }
 }

@@ -16,6 +16,8 @@ mod shown;
 mod storage;
 mod token;
 
+use storage::files as storage_files;
+
 use crate::{
     app::Context,
     arguments::{Command, Ours},
