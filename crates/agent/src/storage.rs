@@ -132,8 +132,6 @@ impl Deliverer {
         let current = self.agent.0.settings.revision().await?;
         if revision.replace(current).is_some_and(|known| known != current) {
             self.agent.take_up_settings().await?;
-            // What that wrote is no change of anybody's.
-            *revision = Some(self.agent.0.settings.revision().await?);
         }
         self.start_turns(under_way).await
     }

@@ -121,9 +121,10 @@ impl Settings {
         Ok(outcome.iter().any(|(_, touched)| *touched > 0))
     }
 
-    /// A number that changes whenever any setting does: what a cache compares.
+    /// A number that changes whenever any setting does: what a cache compares. What was
+    /// merely observed is no setting.
     pub async fn revision(&self) -> Result<i64, Error> {
-        const SQL: &str = "SELECT COALESCE(SUM(version), 0) * 1000003 + COUNT(*) FROM setting";
+        const SQL: &str = "SELECT COALESCE(SUM(version), 0) * 1000003 + COUNT(*) FROM setting WHERE kind <> 'observed'";
         self.database.read_one(SQL, Vec::new()).await?.map_or(Ok(0), |row| row.integer(0))
     }
 }

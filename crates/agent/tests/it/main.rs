@@ -4,6 +4,7 @@
 
 mod delivery;
 mod discovery;
+mod intake;
 mod peer;
 mod settings;
 mod tokens;
