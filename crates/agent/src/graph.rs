@@ -96,8 +96,13 @@ impl Agent {
     pub async fn connect(&self, connection: &Connection) -> Result<Organization, Error> {
         let client = self.sign_in(connection).await?;
         let organization = client.organization().await?;
-        self.0.settings.put(Kind::Connection, CONNECTION, connection).await?;
+        self.remember_connection(connection).await?;
         Ok(organization)
+    }
+
+    /// Remembers how to sign in, without trying it.
+    pub async fn remember_connection(&self, connection: &Connection) -> Result<(), Error> {
+        Ok(self.0.settings.put(Kind::Connection, CONNECTION, connection).await?)
     }
 
     /// The remembered connection.

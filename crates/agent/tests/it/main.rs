@@ -4,6 +4,7 @@
 
 mod delivery;
 mod discovery;
+mod graph_mail;
 mod intake;
 mod peer;
 mod settings;
