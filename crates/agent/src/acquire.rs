@@ -216,8 +216,7 @@ impl Agent {
 
     /// A plan takes reading settings and a key; it holds until either changes.
     async fn remembered_plan(&self, host: &str) -> Result<Arc<Plan>, TokenFailure> {
-        let revision =
-            self.0.settings.revision().await.map_err(|error| TokenFailure::Configuration(error.into()))?;
+        let revision = self.0.settings.revision().await.map_err(|error| TokenFailure::Configuration(error.into()))?;
         let now = self.0.clock.now();
         let mut plans = self.0.tokens.plans.lock().await;
         let fresh = plans.get(host).filter(|known| {

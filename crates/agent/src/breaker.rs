@@ -27,10 +27,19 @@ pub(crate) enum Change {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    Closed { failures: u32 },
-    Open { since: Timestamp, until: Timestamp, times: u32 },
+    Closed {
+        failures: u32,
+    },
+    Open {
+        since: Timestamp,
+        until: Timestamp,
+        times: u32,
+    },
     /// A probe is under way since then.
-    HalfOpen { since: Timestamp, times: u32 },
+    HalfOpen {
+        since: Timestamp,
+        times: u32,
+    },
 }
 
 /// The circuits of all targets.

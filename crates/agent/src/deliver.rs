@@ -162,12 +162,7 @@ impl Turn {
     }
 
     /// Sends a batch and notes what became of each.
-    async fn send(
-        &self,
-        adaptor: &Adaptor<'_>,
-        batch: &[Pending<'_>],
-        progress: &mut Progress,
-    ) -> Result<(), Stop> {
+    async fn send(&self, adaptor: &Adaptor<'_>, batch: &[Pending<'_>], progress: &mut Progress) -> Result<(), Stop> {
         self.mark(batch).await?;
         let items: Vec<&StorageItem> = batch.iter().map(|pending| &pending.item).collect();
         let results = match adaptor.create(&items, batch[0].queued.upload.as_deref()).await {
@@ -184,7 +179,14 @@ impl Turn {
                 }
                 for pending in &batch[1..] {
                     // They were sent too: whether they arrived is as open as of the first.
-                    self.note_retry(progress, pending.queued, progress_due(self, &verdict), &reason, verdict.uncertain, false);
+                    self.note_retry(
+                        progress,
+                        pending.queued,
+                        progress_due(self, &verdict),
+                        &reason,
+                        verdict.uncertain,
+                        false,
+                    );
                 }
                 self.wait(progress, batch[0].queued, &verdict, &reason, false).await;
                 return Ok(());
@@ -211,12 +213,7 @@ impl Turn {
 
     /// Sends the items of a batch that failed as a whole one by one, so that the one it
     /// failed of is set aside and the others are delivered.
-    async fn isolate(
-        &self,
-        adaptor: &Adaptor<'_>,
-        batch: &[Pending<'_>],
-        progress: &mut Progress,
-    ) -> Result<(), Stop> {
+    async fn isolate(&self, adaptor: &Adaptor<'_>, batch: &[Pending<'_>], progress: &mut Progress) -> Result<(), Stop> {
         for pending in batch {
             let mut alone = Pending { queued: pending.queued, item: pending.item.clone(), uncertain: true };
             if progress.due.is_none() && self.look_for(adaptor, &mut alone, progress).await? && progress.due.is_none() {

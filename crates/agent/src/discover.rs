@@ -160,7 +160,8 @@ impl Agent {
         let mut cached = slot.lock().await;
         let age = |cached: &Cached| now.duration_since(cached.made);
         // One from the future is of a clock that was set back.
-        let earlier = cached.as_ref().filter(|cached| use_cache && !age(cached).is_negative() && age(cached) < CACHED_FOR);
+        let earlier =
+            cached.as_ref().filter(|cached| use_cache && !age(cached).is_negative() && age(cached) < CACHED_FOR);
         if let Some(fresh) = earlier.filter(|cached| age(cached) < RENEWED_AFTER) {
             trace.push(format!("Autodiscover: {} (cached)", fresh.discovered.ews_url));
             return Ok(fresh.discovered.clone());

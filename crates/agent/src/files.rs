@@ -81,12 +81,7 @@ impl Marks {
 }
 
 /// Sends the parts of one file. Behind the last text there is none, which is no failure.
-async fn send_file(
-    queue: &Queue,
-    upload: &str,
-    file: i64,
-    sender: &mpsc::Sender<io::Result<Bytes>>,
-) -> io::Result<()> {
+async fn send_file(queue: &Queue, upload: &str, file: i64, sender: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
     for part in 0.. {
         let Some(content) = queue.part(upload, file, part).await.map_err(io::Error::other)? else { break };
         let piece = Bytes::from(STANDARD.encode(content));

@@ -169,7 +169,9 @@ impl GraphMailbox<'_> {
             let range = format!("bytes {from}-{}/{}", to - 1, file.size);
             request = request.header(CONTENT_RANGE, &range).map_err(|error| CallFailure::NotEws(error.to_string()))?;
             request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-            self.agent.guarded(&authority(&url), request, Sent::Whole(piece.into()), |response| read(&response)).await?;
+            self.agent
+                .guarded(&authority(&url), request, Sent::Whole(piece.into()), |response| read(&response))
+                .await?;
             from = to;
         }
         Ok(())

@@ -66,7 +66,9 @@ async fn show(State(intake): State<Intake>, Path(key): Path<String>, headers: He
     let found = async {
         intake.authenticate(&headers).await?;
         let found = intake.agent.queue().get(&key).await.map_err(|error| Refusal::of_store(&error))?;
-        found.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "NoSuchItem", format!("there is no item with the key `{key}`")))
+        found.ok_or_else(|| {
+            Refusal::new(StatusCode::NOT_FOUND, "NoSuchItem", format!("there is no item with the key `{key}`"))
+        })
     };
     match found.await {
         Ok(item) => axum::Json(shown(&item)).into_response(),
@@ -88,7 +90,9 @@ impl Intake {
         self.authenticate(request.headers()).await?;
         self.check_room().await?;
         let key = match request.headers().get(KEY) {
-            Some(value) => Some(value.to_str().map_err(|_| Refusal::invalid("the Idempotency-Key is not ASCII"))?.to_owned()),
+            Some(value) => {
+                Some(value.to_str().map_err(|_| Refusal::invalid("the Idempotency-Key is not ASCII"))?.to_owned())
+            }
             None => None,
         };
         let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -143,7 +147,8 @@ impl Intake {
         let units = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
         match tokio::time::timeout(MEMORY_PATIENCE, self.memory.acquire_many(units)).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", "too much is being handed in at once").retry_after(1)),
+            _ => Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", "too much is being handed in at once")
+                .retry_after(1)),
         }
     }
 
@@ -189,8 +194,11 @@ impl Intake {
                 None => {
                     let part = file.part.unwrap_or_default();
                     upload.abandon().await;
-                    return Ok(Err(Refusal::invalid(format!("the file `{}` names the part `{part}`, and there are no parts", file.name))
-                        .hint("send multipart/form-data, or put the file's Base64 into `content`")));
+                    return Ok(Err(Refusal::invalid(format!(
+                        "the file `{}` names the part `{part}`, and there are no parts",
+                        file.name
+                    ))
+                    .hint("send multipart/form-data, or put the file's Base64 into `content`")));
                 }
             }
         }
@@ -220,7 +228,11 @@ impl Intake {
                 Err(refusal) => refused_item(&refusal),
             });
         }
-        Ok(if single { one(outcomes) } else { axum::Json(outcomes.into_iter().map(|outcome| outcome.body).collect::<Vec<_>>()).into_response() })
+        Ok(if single {
+            one(outcomes)
+        } else {
+            axum::Json(outcomes.into_iter().map(|outcome| outcome.body).collect::<Vec<_>>()).into_response()
+        })
     }
 }
 
@@ -242,8 +254,8 @@ struct Batch {
 
 impl Batch {
     fn read(bytes: &[u8], key: Option<&str>, now: Timestamp) -> Result<Self, Refusal> {
-        let value: Value =
-            serde_json::from_slice(bytes).map_err(|error| Refusal::invalid(format!("the body is not JSON: {error}")))?;
+        let value: Value = serde_json::from_slice(bytes)
+            .map_err(|error| Refusal::invalid(format!("the body is not JSON: {error}")))?;
         let single = !value.is_array();
         let values = match value {
             Value::Array(values) => values,
@@ -255,7 +267,8 @@ impl Batch {
         let key_of = |index: usize| key.map(|key| if single { key.to_owned() } else { format!("{key}/{index}") });
         let items: Vec<Submitted> =
             values.into_iter().enumerate().map(|(index, value)| Submitted::read(value, key_of(index), now)).collect();
-        let mut keys: Vec<&str> = items.iter().filter_map(|item| item.item.as_ref().ok().map(StorageItem::key)).collect();
+        let mut keys: Vec<&str> =
+            items.iter().filter_map(|item| item.item.as_ref().ok().map(StorageItem::key)).collect();
         keys.sort_unstable();
         if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(Refusal::invalid(format!("the key `{}` stands twice in one batch", twice[0])));

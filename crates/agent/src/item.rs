@@ -182,7 +182,10 @@ impl StorageItem {
         bounded("body", body, BODY_BYTES_MAX)?;
         for (what, text) in [("subject", subject), ("body", body)] {
             if let Some(bad) = text.chars().find(|letter| !can_be_written(*letter)) {
-                return Err(Error::invalid(format!("the {what} has the character U+{:04X}, which no mailbox takes", u32::from(bad))));
+                return Err(Error::invalid(format!(
+                    "the {what} has the character U+{:04X}, which no mailbox takes",
+                    u32::from(bad)
+                )));
             }
         }
         Ok(Self {
@@ -401,7 +404,9 @@ impl StorageItem {
 
 fn check_name(what: &str, text: &str, bytes_max: usize) -> Result<(), Error> {
     if text.is_empty() || text.len() > bytes_max || text.chars().any(char::is_control) {
-        return Err(Error::invalid(format!("the {what} is empty, longer than {bytes_max} bytes, or has control characters")));
+        return Err(Error::invalid(format!(
+            "the {what} is empty, longer than {bytes_max} bytes, or has control characters"
+        )));
     }
     Ok(())
 }
@@ -418,7 +423,11 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).map(char::from).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+        .map(char::from)
+        .collect()
 }
 
 /// The property that [`DELIVERY_KEY`] names.

@@ -61,11 +61,7 @@ impl Agent {
     }
 
     /// Accepts items with their uploads, and tells what became of each.
-    pub(crate) async fn accept(
-        &self,
-        items: &[StorageItem],
-        uploads: Vec<Option<String>>,
-    ) -> Result<Vec<Put>, Error> {
+    pub(crate) async fn accept(&self, items: &[StorageItem], uploads: Vec<Option<String>>) -> Result<Vec<Put>, Error> {
         let queued: Vec<_> =
             items.iter().zip(uploads).map(|(item, upload)| item.to_queue(upload)).collect::<Result<_, _>>()?;
         let put = self.0.queue.put(&queued, self.0.clock.now()).await?;
@@ -149,12 +145,7 @@ impl Deliverer {
         for owner in owners {
             let Ok(permit) = Arc::clone(&self.turns).try_acquire_owned() else { break };
             let Some(entered) = Entered::enter(&self.under_way, &owner) else { continue };
-            let turn = Turn {
-                agent: self.agent.clone(),
-                options: self.options,
-                owner,
-                holder: holder.clone(),
-            };
+            let turn = Turn { agent: self.agent.clone(), options: self.options, owner, holder: holder.clone() };
             under_way.spawn(async move {
                 turn.run().await;
                 drop((entered, permit));

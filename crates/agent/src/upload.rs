@@ -106,12 +106,7 @@ impl Agent {
         }
     }
 
-    async fn put_uploaded(
-        &self,
-        item: StorageItem,
-        upload: &str,
-        paths: &[impl AsRef<Path>],
-    ) -> Result<Put, Error> {
+    async fn put_uploaded(&self, item: StorageItem, upload: &str, paths: &[impl AsRef<Path>]) -> Result<Put, Error> {
         let mut files = Vec::with_capacity(paths.len());
         for (index, path) in paths.iter().enumerate() {
             files.push(self.store_file(upload, index, path.as_ref()).await?);

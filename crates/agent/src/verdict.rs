@@ -136,9 +136,7 @@ pub(crate) fn of_discovery(failure: &DiscoverFailure) -> Verdict {
 pub(crate) fn of_status(status: StatusCode, retry_after: Option<Duration>) -> Verdict {
     let told = retry_after.map_or(Patience::BackOff, Patience::Told);
     match DeliveryClass::of_http_status(status.as_u16()) {
-        DeliveryClass::NewToken => {
-            Verdict::retry(Patience::BackOff, Scope::Mailbox).forgetting(Forget::PlaceAndTokens)
-        }
+        DeliveryClass::NewToken => Verdict::retry(Patience::BackOff, Scope::Mailbox).forgetting(Forget::PlaceAndTokens),
         DeliveryClass::Rediscover => Verdict::retry(Patience::Few, Scope::Mailbox).forgetting(Forget::Place),
         DeliveryClass::Configuration => Verdict::retry(Patience::Hold, Scope::Mailbox),
         // 429 is about who sends how much to one mailbox, 503 about the server.
@@ -196,7 +194,11 @@ mod tests {
     fn check(status: u16, expected: &str) {
         let verdict = of_status(StatusCode::from_u16(status).unwrap(), Some(Duration::from_secs(7)));
         let uncertain = if verdict.uncertain { " uncertain" } else { "" };
-        assert_eq!(format!("{:?} {:?} {:?}{uncertain}", verdict.next, verdict.scope, verdict.forget), expected, "{status}");
+        assert_eq!(
+            format!("{:?} {:?} {:?}{uncertain}", verdict.next, verdict.scope, verdict.forget),
+            expected,
+            "{status}"
+        );
     }
 
     #[test]

@@ -158,7 +158,9 @@ impl Reader {
                 reader.begun = true;
                 Ok(reader)
             }
-            Some(Line::ActasStorageItems(other)) => Err(reader.unfit(&format!("it has the version {other}; this program reads {VERSION}"))),
+            Some(Line::ActasStorageItems(other)) => {
+                Err(reader.unfit(&format!("it has the version {other}; this program reads {VERSION}")))
+            }
             _ => Err(reader.unfit("it is no file of flushed items")),
         }
     }

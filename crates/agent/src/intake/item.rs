@@ -73,9 +73,8 @@ fn read(value: Value, key: Option<String>, now: Timestamp) -> Result<(StorageIte
     let wire: Wire =
         serde_json::from_value(value).map_err(|error| Refusal::invalid(format!("the item cannot be read: {error}")))?;
     let key = wire.key.or(key).ok_or_else(|| {
-        Refusal::invalid("the item has no key").hint(
-            "send an `Idempotency-Key`, or a `key` in the item: it is what makes sending it again harmless",
-        )
+        Refusal::invalid("the item has no key")
+            .hint("send an `Idempotency-Key`, or a `key` in the item: it is what makes sending it again harmless")
     })?;
     let refused = |error: Error| Refusal::invalid(error.to_string());
     // `sip:` and `smtp:` are how directories write addresses.

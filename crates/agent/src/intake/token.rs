@@ -1,8 +1,8 @@
 //! Tokens that open the intake: 256 random bits, shown once and kept as a hash.
 
+use actas_store::settings::Kind;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use actas_store::settings::Kind;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
@@ -72,9 +72,9 @@ impl Agent {
         let secret = format!("{PREFIX}{}.{}", name.to_lowercase(), URL_SAFE_NO_PAD.encode(secret));
         let now = self.0.clock.now();
         let expires = match lifetime {
-            Some(lifetime) => {
-                Some(now.checked_add(lifetime).map_err(|_| Error::invalid("the token would end after the end of time"))?)
-            }
+            Some(lifetime) => Some(
+                now.checked_add(lifetime).map_err(|_| Error::invalid("the token would end after the end of time"))?,
+            ),
             None => None,
         };
         let kept = IntakeToken { name: name.to_owned(), sha256: sha256_hex(secret.as_bytes()), created: now, expires };

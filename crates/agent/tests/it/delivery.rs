@@ -20,11 +20,8 @@ pub(crate) fn item(key: &str) -> StorageItem {
 }
 
 /// As in production, with less patience.
-const QUICK: DeliveryOptions = DeliveryOptions {
-    mailboxes_at_once: 4,
-    retry_first: Duration::from_millis(50),
-    lease: Duration::from_millis(800),
-};
+const QUICK: DeliveryOptions =
+    DeliveryOptions { mailboxes_at_once: 4, retry_first: Duration::from_millis(50), lease: Duration::from_millis(800) };
 
 /// A deliverer that runs until it is stopped.
 struct Running(watch::Sender<bool>, JoinHandle<()>);
@@ -198,7 +195,15 @@ async fn a_busy_server_is_left_alone_for_as_long_as_it_says() {
         assert!(waits >= SignedDuration::from_secs(300) && waits <= SignedDuration::from_secs(361), "{waits}");
         clock.advance(SignedDuration::from_secs(299));
         let mut control = item("control");
-        control = StorageItem::new("lena@fabrikam.example", Component::Other, "control", "", Some("control".into()), control.time()).unwrap();
+        control = StorageItem::new(
+            "lena@fabrikam.example",
+            Component::Other,
+            "control",
+            "",
+            Some("control".into()),
+            control.time(),
+        )
+        .unwrap();
         scene.agent.put(&[control]).await.unwrap();
         // Another mailbox's item comes through where the whole server is not away.
         if step == Creating::Busy(300_000) {

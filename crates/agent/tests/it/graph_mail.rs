@@ -57,8 +57,10 @@ impl Graph {
                 let start = format!("singleValueExtendedProperties/Any(ep: ep/id eq '{property}' and ep/value eq '");
                 let key = filter.strip_prefix(&start).unwrap().strip_suffix("')").unwrap().replace("''", "'");
                 let found: Vec<_> = inner.messages.iter().filter(|message| key_of(message) == key).collect();
-                axum::Json(json!({"value": found.iter().map(|message| json!({"id": message["id"]})).collect::<Vec<_>>()}))
-                    .into_response()
+                axum::Json(
+                    json!({"value": found.iter().map(|message| json!({"id": message["id"]})).collect::<Vec<_>>()}),
+                )
+                .into_response()
             }
             (&Method::POST, "mailFolders/inbox/messages") => {
                 let step = (inner.script.first() != Some(&Step::LosesTheSecondFile))

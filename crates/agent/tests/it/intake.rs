@@ -79,7 +79,8 @@ fn told(response: &HttpResponse) -> (u16, Value) {
 }
 
 fn talk(key: Option<&str>) -> Value {
-    let mut item = json!({"owner": format!("sip:{USER}"), "component": "ConversationHistory", "subject": "Talk", "body": "Hello"});
+    let mut item =
+        json!({"owner": format!("sip:{USER}"), "component": "ConversationHistory", "subject": "Talk", "body": "Hello"});
     if let Some(key) = key {
         item["key"] = key.into();
     }
@@ -166,7 +167,8 @@ async fn each_item_of_a_batch_has_its_answer() {
     other["subject"] = "Another".into();
     let batch = json!([talk(Some("a")), {"owner": "nobody", "component": "Other", "key": "b"}, other, talk(None)]);
     let (status, answers) = intake.post(&batch, None).await;
-    let statuses: Vec<_> = answers.as_array().unwrap().iter().map(|answer| answer["status"].as_u64().unwrap()).collect();
+    let statuses: Vec<_> =
+        answers.as_array().unwrap().iter().map(|answer| answer["status"].as_u64().unwrap()).collect();
     assert_eq!((status, statuses), (200, vec![201, 422, 409, 422]));
     assert!(answers[1]["error"]["message"].as_str().unwrap().contains("`nobody`"));
     let (_, answers) = intake.post(&json!([talk(None), talk(None)]), Some("batch")).await;
@@ -227,7 +229,11 @@ async fn a_full_queue_takes_nothing_and_says_so() {
     let (status, refused) = intake.post(&talk(None), Some("small")).await;
     assert_eq!((status, refused["error"]["code"].as_str()), (507, Some("Full")));
     assert!(refused["error"]["hint"].as_str().unwrap().contains("-CapacityBytes"));
-    assert_eq!(intake.agent().queue().counts().await.unwrap().queued, i64::try_from(accepted).unwrap(), "nothing is lost");
+    assert_eq!(
+        intake.agent().queue().counts().await.unwrap().queued,
+        i64::try_from(accepted).unwrap(),
+        "nothing is lost"
+    );
 }
 
 #[tokio::test]
@@ -259,13 +265,16 @@ async fn files_travel_in_parts_to_the_mailbox() {
     stop.send(true).unwrap();
     running.await.unwrap();
     let messages = intake.scene.peer.messages();
-    let files: Vec<_> = messages[0].attachments.iter().map(|file| (file.name.clone().unwrap(), file.content.clone().unwrap())).collect();
+    let files: Vec<_> = messages[0]
+        .attachments
+        .iter()
+        .map(|file| (file.name.clone().unwrap(), file.content.clone().unwrap()))
+        .collect();
     assert_eq!(messages.len(), 1);
-    assert_eq!(files.iter().map(|(name, content)| (name.as_str(), content.len())).collect::<Vec<_>>(), [
-        ("voice.wav", large.len()),
-        ("note.txt", 5),
-        ("empty", 0)
-    ]);
+    assert_eq!(
+        files.iter().map(|(name, content)| (name.as_str(), content.len())).collect::<Vec<_>>(),
+        [("voice.wav", large.len()), ("note.txt", 5), ("empty", 0)]
+    );
     assert!(files[0].1 == large && files[1].1 == b"Hello");
 }
 

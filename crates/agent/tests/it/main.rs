@@ -4,6 +4,7 @@
 
 mod delivery;
 mod discovery;
+mod faults;
 mod graph_mail;
 mod intake;
 mod peer;

@@ -77,6 +77,7 @@ struct Inner {
     /// A request with an item of this subject is refused whole.
     poison: Mutex<Option<(String, StatusCode)>>,
     graph: Mutex<Graph>,
+    hostile: Mutex<Option<fn() -> Response>>,
 }
 
 type Graph = Option<Arc<dyn Fn(&Seen) -> Response + Send + Sync>>;
@@ -85,6 +86,8 @@ pub struct Scene {
     pub peer: Peer,
     pub agent: Agent,
     pub servers: Vec<Server>,
+    pub authority: Authority,
+    options: ClientOptions,
     folder: tempfile::TempDir,
     http: HttpClient,
 }
@@ -99,6 +102,7 @@ impl Peer {
             token_status: Mutex::new(StatusCode::OK),
             poison: Mutex::default(),
             graph: Mutex::default(),
+            hostile: Mutex::default(),
         }))
     }
 
@@ -118,6 +122,11 @@ impl Peer {
     /// Refuses every request with an item of a subject.
     pub fn poison(&self, subject: &str, status: StatusCode) {
         *self.0.poison.lock().unwrap() = Some((subject.to_owned(), status));
+    }
+
+    /// What answers for EWS instead.
+    pub fn hostile(&self, answer: Option<fn() -> Response>) {
+        *self.0.hostile.lock().unwrap() = answer;
     }
 
     /// What answers for Graph.
@@ -180,7 +189,10 @@ async fn answer(State(peer): State<Peer>, method: Method, uri: Uri, headers: Hea
     peer.0.seen.lock().unwrap().push(seen.clone());
     match uri.path() {
         "/token" => token(&peer, &body),
-        "/EWS/Exchange.asmx" => ews(&peer, &body),
+        "/EWS/Exchange.asmx" => {
+            let hostile = *peer.0.hostile.lock().unwrap();
+            hostile.map_or_else(|| ews(&peer, &body), |answer| answer())
+        }
         path if path.starts_with("/v1.0/") || path.starts_with("/upload/") => {
             let script = peer.0.graph.lock().unwrap().clone();
             script.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |script| script(&seen))
@@ -274,12 +286,14 @@ impl Scene {
     pub async fn set_at(clock: SharedClock) -> Self {
         let now = clock.now();
         let authority = Authority::create("test", now - Duration::from_hours(1), Duration::from_hours(100)).unwrap();
-        let names: Vec<_> = [STS, AUTODISCOVER, EWS, STRANGER, GRAPH].iter().map(|name| name.parse().unwrap()).collect();
+        let names: Vec<_> =
+            [STS, AUTODISCOVER, EWS, STRANGER, GRAPH].iter().map(|name| name.parse().unwrap()).collect();
         let server = authority.issue_server(&names, now, Duration::from_hours(10)).unwrap();
         let identity = TlsIdentity::new(vec![server.certificate().der().to_vec()], server.key().pkcs8_der().to_vec());
         let peer = Peer::new();
-        let router =
-            || Router::new().fallback(answer).layer(axum::extract::DefaultBodyLimit::disable()).with_state(peer.clone());
+        let router = || {
+            Router::new().fallback(answer).layer(axum::extract::DefaultBodyLimit::disable()).with_state(peer.clone())
+        };
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let (bound, bound_http) = (listener::bind(loopback).unwrap(), listener::bind(loopback).unwrap());
         let (https, plain) = (bound.local_addr(), bound_http.local_addr());
@@ -301,7 +315,7 @@ impl Scene {
         let http = HttpClient::new(&options).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let agent = Agent::open(folder.path(), http.clone(), clock).unwrap();
-        let scene = Self { peer, agent, servers, folder, http };
+        let scene = Self { peer, agent, servers, authority, options, folder, http };
         scene.trust().await;
         scene
     }
@@ -309,6 +323,12 @@ impl Scene {
     /// The same settings and queue, as after a restart.
     pub fn reopened(&self) -> Agent {
         Agent::open(self.folder.path(), self.http.clone(), SystemClock::shared()).unwrap()
+    }
+
+    /// As a process that just started: without connections or tokens.
+    pub fn fresh(&self) -> Agent {
+        let http = HttpClient::new(&self.options).unwrap();
+        Agent::open(self.folder.path(), http, self.agent.clock().clone()).unwrap()
     }
 
     pub fn http(&self) -> HttpClient {

@@ -54,7 +54,8 @@ async fn put(asked: Put, workplace: &Workplace, context: &Context) -> Result<(),
         .with_item_class(asked.item_class)?
         .with_from(Some(asked.from.as_ref().map_or(owner, |from| from.bare())))?;
     let put = agent.put_with_files(item.clone(), &asked.attachment).await;
-    let is_new = put.map_err(|error| shown::failed(error, "a key stands for one item: give this one another `--key`"))?;
+    let is_new =
+        put.map_err(|error| shown::failed(error, "a key stands for one item: give this one another `--key`"))?;
     let state = agent.queue().get(item.key()).await?.map(|queued| queued.state.as_str());
     let record =
         Record::new().with("Key", item.key()).with("Owner", item.owner()).with("State", state).with("New", is_new);

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use super::Event;
 use super::catalogue::{
     AUTODISCOVER_FAILED, CERTIFICATE_ROLLED, CREDENTIAL_PUBLISHED, CREDENTIAL_RETIRED, DELIVERY_GIVEN_UP, Entry,
-    FULL_FLUSH_COMPLETED, FULL_FLUSH_STARTED, MAINTENANCE_FLUSH_COMPLETED, MAINTENANCE_FLUSH_STARTED,
-    OAUTH_CONFIGURED, OAUTH_FAILED, SPACE_CRITICAL, SPACE_ERROR, SPACE_FLUSH, SPACE_NORMAL, TARGET_RECOVERED,
-    TARGET_UNAVAILABLE, TOKEN_ISSUED, TOKEN_REFUSED, TRUST_SETTINGS_CHANGED,
+    FULL_FLUSH_COMPLETED, FULL_FLUSH_STARTED, MAINTENANCE_FLUSH_COMPLETED, MAINTENANCE_FLUSH_STARTED, OAUTH_CONFIGURED,
+    OAUTH_FAILED, SPACE_CRITICAL, SPACE_ERROR, SPACE_FLUSH, SPACE_NORMAL, TARGET_RECOVERED, TARGET_UNAVAILABLE,
+    TOKEN_ISSUED, TOKEN_REFUSED, TRUST_SETTINGS_CHANGED,
 };
 
 /// How the search for a mailbox's server failed.
@@ -249,10 +249,7 @@ impl Space {
     fn event(self, entry: &Entry, now: Timestamp) -> Event {
         let (used, capacity) = (self.used.to_string(), self.capacity.to_string());
         let percent = self.percent().to_string();
-        entry.event(
-            now,
-            [("used", Some(used.as_str())), ("capacity", Some(&capacity)), ("percent", Some(&percent))],
-        )
+        entry.event(now, [("used", Some(used.as_str())), ("capacity", Some(&capacity)), ("percent", Some(&percent))])
     }
 }
 

@@ -24,16 +24,16 @@ impl Queue {
         after_number: i64,
         count: i64,
     ) -> Result<Vec<QueuedItem>, Error> {
-        const SQL: &str = super::select_items!(
-            "WHERE state = ?1 AND owner = ?2 AND number > ?3 ORDER BY number LIMIT ?4"
-        );
+        const SQL: &str =
+            super::select_items!("WHERE state = ?1 AND owner = ?2 AND number > ?3 ORDER BY number LIMIT ?4");
         self.items(SQL, vec![state.as_str().into(), owner.into(), after_number.into(), count.into()]).await
     }
 
     /// Notes that items are in a file that is on disk, and drops their contents. Each is
     /// given with what is remembered of it. An item that was settled since stays as it is.
     pub async fn flushed(&self, items: &[(QueuedItem, String)], file: &str, now: Timestamp) -> Result<usize, Error> {
-        const SQL: &str = "UPDATE queue_item SET state = 'flushed', reason = ?2, document = ?3, digest = ?4, upload = NULL,
+        const SQL: &str =
+            "UPDATE queue_item SET state = 'flushed', reason = ?2, document = ?3, digest = ?4, upload = NULL,
             settled = ?5 WHERE id = ?1 AND state IN ('queued', 'given up') RETURNING number";
         let (mut unit, mut places, mut place) = (Unit::new(), Vec::new(), 0);
         for (item, document) in items {

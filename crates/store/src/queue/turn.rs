@@ -143,9 +143,7 @@ impl Queue {
         const DONE: &str = "DELETE FROM queue_owner WHERE owner = ?1 AND holder IS NULL
             AND NOT EXISTS (SELECT 1 FROM queue_item WHERE state = 'queued' AND owner = ?1)";
         let unit = outcomes.iter().fold(Unit::new(), |unit, outcome| noted(unit, outcome, now));
-        let unit = unit
-            .then(RELEASE, vec![owner.into(), holder.into(), due.into()])
-            .then(DONE, vec![owner.into()]);
+        let unit = unit.then(RELEASE, vec![owner.into(), holder.into(), due.into()]).then(DONE, vec![owner.into()]);
         self.database.write(unit).await.map(drop)
     }
 
@@ -195,11 +193,14 @@ fn held(outcome: Result<(), Error>) -> Result<bool, Error> {
 
 /// Adds what became of one item. An item that somebody else settled stays as it is.
 fn noted(unit: Unit, outcome: &Settled, now: Timestamp) -> Unit {
-    const DELIVERED: &str = "UPDATE queue_item SET state = 'delivered', delivered_as = ?2, reason = NULL, uncertain = 0,
+    const DELIVERED: &str =
+        "UPDATE queue_item SET state = 'delivered', delivered_as = ?2, reason = NULL, uncertain = 0,
         document = ?3, digest = ?4, upload = NULL, settled = ?5, tried = ?5 WHERE id = ?1 AND state = 'queued'";
-    const GIVEN_UP: &str = "UPDATE queue_item SET state = 'given up', attempts = attempts + 1, reason = ?2, settled = ?3,
+    const GIVEN_UP: &str =
+        "UPDATE queue_item SET state = 'given up', attempts = attempts + 1, reason = ?2, settled = ?3,
         tried = ?3 WHERE id = ?1 AND state = 'queued'";
-    const RETRY: &str = "UPDATE queue_item SET attempts = attempts + ?5, due = ?2, reason = ?3, uncertain = ?4, tried = ?6
+    const RETRY: &str =
+        "UPDATE queue_item SET attempts = attempts + ?5, due = ?2, reason = ?3, uncertain = ?4, tried = ?6
         WHERE id = ?1 AND state = 'queued'";
     match outcome {
         Settled::Delivered { id, delivered_as, document, digest, upload } => {

@@ -20,7 +20,8 @@ pub struct Part {
 
 /// An upload that an item is about to name must still be there.
 pub(super) const TOUCH: &str = "UPDATE queue_upload SET created = ?2 WHERE upload = ?1";
-pub(super) const ADD: &str = "INSERT INTO queue_upload (upload, created) VALUES (?1, ?2) ON CONFLICT (upload) DO NOTHING";
+pub(super) const ADD: &str =
+    "INSERT INTO queue_upload (upload, created) VALUES (?1, ?2) ON CONFLICT (upload) DO NOTHING";
 pub(super) const ADD_PART: &str = "INSERT INTO queue_part (upload, file, part, content) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (upload, file, part) DO UPDATE SET content = excluded.content";
 

@@ -11,9 +11,7 @@ use crate::{
 };
 
 pub(super) async fn export(asked: Export, workplace: &Workplace, context: &Context) -> Result<(), Problem> {
-    let kind = asked
-        .owner
-        .map_or(FlushKind::Full, |owner| FlushKind::Mailbox(owner.bare().to_lowercase()));
+    let kind = asked.owner.map_or(FlushKind::Full, |owner| FlushKind::Mailbox(owner.bare().to_lowercase()));
     let agent = workplace.agent()?;
     let folder = std::path::absolute(&asked.folder)
         .map_err(|error| Problem::failed(format!("`{}` is no folder", asked.folder.display())).because(&error))?;

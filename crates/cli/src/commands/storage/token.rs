@@ -16,7 +16,8 @@ pub(super) async fn run(command: Token, workplace: &Workplace, context: &Context
     let agent = workplace.agent()?;
     match command {
         Token::New(asked) => {
-            let lifetime = asked.lifetime.map(|lifetime| SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX));
+            let lifetime =
+                asked.lifetime.map(|lifetime| SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX));
             let new = agent.new_intake_token(&asked.name, lifetime).await?;
             context.console.records(&[record(&new.kept).with("Token", new.reveal())])?;
             context.console.note("\nThe token is not shown again. Send it as `Authorization: Bearer <token>`.");
