@@ -1,5 +1,7 @@
 //! Commands against a cloud that runs.
 
+mod crash;
+mod disk;
 mod servers;
 
 use std::{fs, path::Path};
