@@ -46,6 +46,30 @@ impl From<Error> for Stop {
     }
 }
 
+// === impl Progress ===
+
+impl Progress {
+    fn delivered(&mut self, pending: &Pending<'_>, id: String) -> Result<(), Error> {
+        self.delivered += 1;
+        self.settled.push(Settled::Delivered {
+            id: pending.queued.id.clone(),
+            delivered_as: id,
+            document: pending.item.remembered()?,
+            digest: pending.item.digest()?,
+            upload: pending.queued.upload.clone(),
+        });
+        Ok(())
+    }
+
+    fn give_up(&mut self, queued: &QueuedItem, reason: String) {
+        self.settled.push(Settled::GivenUp { id: queued.id.clone(), reason });
+    }
+
+    fn retry(&mut self, queued: &QueuedItem, due: Timestamp, reason: &str, uncertain: bool, counts: bool) {
+        self.settled.push(Settled::Retry { id: queued.id.clone(), due, reason: reason.to_owned(), uncertain, counts });
+    }
+}
+
 // === impl Turn ===
 
 impl Turn {
@@ -91,7 +115,7 @@ impl Turn {
                     };
                     progress.settled.extend(pending.iter().map(give_up));
                 } else {
-                    self.wait(progress, queued, &verdict, &failure.to_string(), uncertain).await;
+                    self.wait(progress, queued, &verdict, &failure.to_string(), uncertain);
                 }
                 return Ok(());
             }
@@ -105,7 +129,7 @@ impl Turn {
             if progress.due.is_some() {
                 break;
             }
-            let run = self.run_of(&pending[next..], &adaptor);
+            let run = run_of(&pending[next..], &adaptor);
             self.send(&adaptor, &pending[next..next + run], progress).await?;
             next += run;
         }
@@ -121,7 +145,7 @@ impl Turn {
     ) -> Result<bool, Stop> {
         match adaptor.find(&pending.item, pending.queued.upload.as_deref()).await {
             Ok(Some(id)) => {
-                self.delivered(progress, pending, id)?;
+                progress.delivered(pending, id)?;
                 Ok(false)
             }
             Ok(None) => {
@@ -130,24 +154,10 @@ impl Turn {
             }
             Err(failure) => {
                 let verdict = self.after(&failure).await;
-                self.wait(progress, pending.queued, &verdict, &failure.to_string(), true).await;
+                self.wait(progress, pending.queued, &verdict, &failure.to_string(), true);
                 Ok(true)
             }
         }
-    }
-
-    /// Items that follow in the same folder, as many as one request takes. One that is
-    /// uncertain is looked for first, one with files goes alone, and so does one that
-    /// failed before: it may be what its request failed of.
-    fn run_of(&self, pending: &[Pending<'_>], adaptor: &Adaptor<'_>) -> usize {
-        let alone = |pending: &Pending<'_>| !pending.item.attachments().is_empty() || pending.queued.attempts > 0;
-        if alone(&pending[0]) {
-            return 1;
-        }
-        let folder = pending[0].item.folder();
-        let fits = |next: &&Pending<'_>| next.item.folder() == folder && !next.uncertain && !alone(next);
-        let rest = pending[1..].iter().take_while(fits).count();
-        (1 + rest).min(adaptor.batch_max().min(BATCH_ITEMS_MAX))
     }
 
     async fn mark(&self, batch: &[Pending<'_>]) -> Result<(), Stop> {
@@ -174,37 +184,30 @@ impl Turn {
                 }
                 let reason = failure.to_string();
                 if verdict.next == Next::Isolate {
-                    self.give_up(progress, batch[0].queued, reason);
+                    progress.give_up(batch[0].queued, reason);
                     return Ok(());
                 }
                 for pending in &batch[1..] {
                     // They were sent too: whether they arrived is as open as of the first.
-                    self.note_retry(
-                        progress,
-                        pending.queued,
-                        progress_due(self, &verdict),
-                        &reason,
-                        verdict.uncertain,
-                        false,
-                    );
+                    progress.retry(pending.queued, progress_due(self, &verdict), &reason, verdict.uncertain, false);
                 }
-                self.wait(progress, batch[0].queued, &verdict, &reason, false).await;
+                self.wait(progress, batch[0].queued, &verdict, &reason, false);
                 return Ok(());
             }
         };
         for (pending, result) in batch.iter().zip(results) {
             match result {
-                Created::Done(id) => self.delivered(progress, pending, id)?,
+                Created::Done(id) => progress.delivered(pending, id)?,
                 Created::NoId => {
                     let verdict = Verdict { uncertain: true, ..verdict::nameless() };
-                    self.wait(progress, pending.queued, &verdict, "the answer names no item id", true).await;
+                    self.wait(progress, pending.queued, &verdict, "the answer names no item id", true);
                 }
                 Created::Refused(verdict, reason) if verdict.next == Next::Isolate => {
-                    self.give_up(progress, pending.queued, reason);
+                    progress.give_up(pending.queued, reason);
                 }
                 Created::Refused(verdict, reason) => {
                     self.forget(verdict.forget).await;
-                    self.wait(progress, pending.queued, &verdict, &reason, false).await;
+                    self.wait(progress, pending.queued, &verdict, &reason, false);
                 }
             }
         }
@@ -223,32 +226,9 @@ impl Turn {
         Ok(())
     }
 
-    fn delivered(&self, progress: &mut Progress, pending: &Pending<'_>, id: String) -> Result<(), Stop> {
-        progress.delivered += 1;
-        progress.settled.push(Settled::Delivered {
-            id: pending.queued.id.clone(),
-            delivered_as: id,
-            document: pending.item.remembered()?,
-            digest: pending.item.digest()?,
-            upload: pending.queued.upload.clone(),
-        });
-        Ok(())
-    }
-
-    fn give_up(&self, progress: &mut Progress, queued: &QueuedItem, reason: String) {
-        progress.settled.push(Settled::GivenUp { id: queued.id.clone(), reason });
-    }
-
     /// Has an item wait, and everything behind it; or sets it aside if it waited too
     /// long, or failed too often without a reason.
-    async fn wait(
-        &self,
-        progress: &mut Progress,
-        queued: &QueuedItem,
-        verdict: &Verdict,
-        reason: &str,
-        uncertain: bool,
-    ) {
+    fn wait(&self, progress: &mut Progress, queued: &QueuedItem, verdict: &Verdict, reason: &str, uncertain: bool) {
         let now = self.agent.0.clock.now();
         let age = now.duration_since(queued.created);
         let attempt = queued.attempts + 1;
@@ -257,14 +237,14 @@ impl Turn {
                 let until = (*until).min(now + as_signed(crate::schedule::LONGEST));
                 let (seed, _) = Uuid::new_v4().as_u64_pair();
                 let due = until + as_signed(crate::schedule::spread(self.options.retry_first, seed));
-                self.note_retry(progress, queued, due, reason, uncertain, false);
+                progress.retry(queued, due, reason, uncertain, false);
                 progress.due = Some(due);
             }
             Next::Retry(_) if age > ITEM_AGE_MAX => {
-                self.give_up(progress, queued, format!("not delivered for too long; last: {reason}"));
+                progress.give_up(queued, format!("not delivered for too long; last: {reason}"));
             }
             Next::Retry(Patience::Few) if attempt >= FEW => {
-                self.give_up(progress, queued, format!("failed {attempt} times; last: {reason}"));
+                progress.give_up(queued, format!("failed {attempt} times; last: {reason}"));
             }
             Next::Retry(patience) => {
                 let uncertain = uncertain || verdict.uncertain;
@@ -273,29 +253,11 @@ impl Turn {
                     // What is still on its way arrives before it is looked for.
                     due = due.max(now + self.lease());
                 }
-                self.note_retry(progress, queued, due, reason, uncertain, true);
+                progress.retry(queued, due, reason, uncertain, true);
                 progress.due = Some(due);
             }
-            Next::GiveUp | Next::Isolate => self.give_up(progress, queued, reason.to_owned()),
+            Next::GiveUp | Next::Isolate => progress.give_up(queued, reason.to_owned()),
         }
-    }
-
-    fn note_retry(
-        &self,
-        progress: &mut Progress,
-        queued: &QueuedItem,
-        due: Timestamp,
-        reason: &str,
-        uncertain: bool,
-        counts: bool,
-    ) {
-        progress.settled.push(Settled::Retry {
-            id: queued.id.clone(),
-            due,
-            reason: reason.to_owned(),
-            uncertain,
-            counts,
-        });
     }
 
     fn later(&self, patience: Patience, attempt: u32) -> Timestamp {
@@ -331,6 +293,20 @@ impl Turn {
     async fn tell_discovery(&self, failure: &DiscoverFailure) {
         self.agent.note_discover_failure(&self.owner, failure).await;
     }
+}
+
+/// Items that follow in the same folder, as many as one request takes. One that is
+/// uncertain is looked for first, one with files goes alone, and so does one that
+/// failed before: it may be what its request failed of.
+fn run_of(pending: &[Pending<'_>], adaptor: &Adaptor<'_>) -> usize {
+    let alone = |pending: &Pending<'_>| !pending.item.attachments().is_empty() || pending.queued.attempts > 0;
+    if alone(&pending[0]) {
+        return 1;
+    }
+    let folder = pending[0].item.folder();
+    let fits = |next: &&Pending<'_>| next.item.folder() == folder && !next.uncertain && !alone(next);
+    let rest = pending[1..].iter().take_while(fits).count();
+    (1 + rest).min(adaptor.batch_max().min(BATCH_ITEMS_MAX))
 }
 
 /// When what was sent beside a failed item is looked at again: with it.

@@ -72,7 +72,7 @@ impl EwsMailbox<'_> {
         items: Vec<Message>,
     ) -> Result<Vec<Result<Option<ItemId>, Failure>>, CallFailure> {
         let count = items.len();
-        let text = self.write(create_item(folder, items));
+        let text = write(create_item(folder, items));
         let response = self.send(text.into(), CreateItemResponse::parse).await?;
         let created = response.messages.into_iter().map(|message| message.map(|item| item.map(|item| item.id)));
         exactly(count, created.map(actas_exchange::ews::ResponseMessage::into_result).collect())
@@ -88,7 +88,7 @@ impl EwsMailbox<'_> {
         let marks = Marks::new(item.attachments());
         message.attachments = marks.placeholders(item.attachments());
         let folder = item.folder_id().map_err(CallFailure::Local)?;
-        let text = self.write(create_item(folder, vec![message]));
+        let text = write(create_item(folder, vec![message]));
         let body = marks.stream(&text, item.attachments(), self.agent.0.queue.clone(), upload.to_owned());
         let response = self.send(Sent::Streamed(body), CreateItemResponse::parse).await?;
         let created = response.messages.into_iter().map(|message| message.map(|item| item.map(|item| item.id)));
@@ -136,12 +136,7 @@ impl EwsMailbox<'_> {
     }
 
     async fn call<T>(&self, request: Request, parse: fn(&[u8], usize) -> Parsed<Reply<T>>) -> Result<T, CallFailure> {
-        self.send(self.write(request).into(), parse).await
-    }
-
-    fn write(&self, request: Request) -> String {
-        let header = RequestHeader { version: Some(ServerVersion::EXCHANGE2013_SP1), impersonation: None };
-        Call { header, request }.write()
+        self.send(write(request).into(), parse).await
     }
 
     async fn send<T>(&self, body: Sent, parse: fn(&[u8], usize) -> Parsed<Reply<T>>) -> Result<T, CallFailure> {
@@ -154,6 +149,11 @@ impl EwsMailbox<'_> {
         let message = message.bearer(&token).map_err(|error| CallFailure::NotEws(error.to_string()))?;
         self.agent.guarded(&host, message, body, |response| read(&response, parse)).await
     }
+}
+
+fn write(request: Request) -> String {
+    let header = RequestHeader { version: Some(ServerVersion::EXCHANGE2013_SP1), impersonation: None };
+    Call { header, request }.write()
 }
 
 fn create_item(folder: FolderId, items: Vec<Message>) -> Request {

@@ -50,9 +50,8 @@ impl Agent {
             let mut limiter = self.0.limiter.lock().unwrap_or_else(PoisonError::into_inner);
             limiter.admit(event.id, key, event.time)
         };
-        match held_back {
-            Some(held_back) => self.tell(event.repeated(held_back)).await,
-            None => {}
+        if let Some(held_back) = held_back {
+            self.tell(event.repeated(held_back)).await;
         }
     }
 

@@ -189,18 +189,15 @@ impl Intake {
         }
         let mut upload = multipart::Upload::new(&self.agent);
         for file in submitted.files {
-            match file.content {
-                Some(content) => upload.whole(&file.name, &file.content_type, &content).await?,
-                None => {
-                    let part = file.part.unwrap_or_default();
-                    upload.abandon().await;
-                    return Ok(Err(Refusal::invalid(format!(
-                        "the file `{}` names the part `{part}`, and there are no parts",
-                        file.name
-                    ))
-                    .hint("send multipart/form-data, or put the file's Base64 into `content`")));
-                }
-            }
+            let Some(content) = file.content else {
+                let part = file.part.unwrap_or_default();
+                upload.abandon().await;
+                let what = format!("the file `{}` names the part `{part}`, and there are no parts", file.name);
+                return Ok(Err(
+                    Refusal::invalid(what).hint("send multipart/form-data, or put the file's Base64 into `content`")
+                ));
+            };
+            upload.whole(&file.name, &file.content_type, &content).await?;
         }
         Ok(upload.finish(item).await)
     }
@@ -270,8 +267,8 @@ impl Batch {
         let mut keys: Vec<&str> =
             items.iter().filter_map(|item| item.item.as_ref().ok().map(StorageItem::key)).collect();
         keys.sort_unstable();
-        if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Refusal::invalid(format!("the key `{}` stands twice in one batch", twice[0])));
+        if let Some([twice, _]) = keys.array_windows().find(|[one, other]| one == other) {
+            return Err(Refusal::invalid(format!("the key `{twice}` stands twice in one batch")));
         }
         Ok(Self { items, single })
     }

@@ -141,8 +141,7 @@ pub(crate) fn of_status(status: StatusCode, retry_after: Option<Duration>) -> Ve
         DeliveryClass::Configuration => Verdict::retry(Patience::Hold, Scope::Mailbox),
         // 429 is about who sends how much to one mailbox, 503 about the server.
         DeliveryClass::Wait if status == StatusCode::TOO_MANY_REQUESTS => Verdict::retry(told, Scope::Mailbox),
-        DeliveryClass::Wait => Verdict::retry(told, Scope::Target).uncertain(),
-        DeliveryClass::Retry => Verdict::retry(told, Scope::Target).uncertain(),
+        DeliveryClass::Wait | DeliveryClass::Retry => Verdict::retry(told, Scope::Target).uncertain(),
         DeliveryClass::Permanent | DeliveryClass::OurBug => {
             Verdict { next: Next::Isolate, ..Verdict::retry(Patience::BackOff, Scope::Item) }
         }

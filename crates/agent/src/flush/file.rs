@@ -257,6 +257,7 @@ fn to_queued(item: Item) -> QueuedItem {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn failed(error: io::Error) -> Error {
     Error::machine(error.to_string()).with_hint("check that the folder exists, can be written and has room")
 }

@@ -82,6 +82,7 @@ pub(crate) enum Delivery {
 ///
 /// Nothing is lost and nothing delivered twice: `actas storage import` brings them back.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "`-FlushType` is the vendor's name")]
 #[command(after_help = FLUSH_EXAMPLES)]
 pub(crate) struct Flush {
     /// What to flush: everything, or what was set aside and has been failing for a day

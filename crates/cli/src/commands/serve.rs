@@ -297,7 +297,7 @@ fn delivery_options(config: &DeliveryConfig) -> Result<DeliveryOptions, Problem>
 /// Ready means that items can be accepted: the queue can be read.
 async fn ready(State(agent): State<Agent>) -> (StatusCode, &'static str) {
     match agent.queue().answers().await {
-        Ok(_) => (StatusCode::OK, "ready\n"),
+        Ok(()) => (StatusCode::OK, "ready\n"),
         Err(error) => {
             tracing::error!(%error, "the queue cannot be read");
             (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")

@@ -96,7 +96,10 @@ fn the_service_is_configured() {
     assert_told!("storage_configuration_set", &set("50000000"));
     assert_told!("storage_configuration_too_small", &set("1"));
     let now = &installation.objects(&["Get-CsStorageServiceConfiguration", "global"])[0];
-    assert_eq!([&now["Delivery"], &now["CapacityBytes"]], [&serde_json::json!("Graph"), &serde_json::json!(50_000_000)]);
+    assert_eq!(
+        [&now["Delivery"], &now["CapacityBytes"]],
+        [&serde_json::json!("Graph"), &serde_json::json!(50_000_000)]
+    );
     assert_eq!(now["EnableAutoImportFlushedData"], false);
 }
 

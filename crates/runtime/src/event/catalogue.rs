@@ -264,7 +264,7 @@ pub(super) const SPACE_NORMAL: Entry = Entry {
     name: "DatabaseSpaceNormal",
     text: "The size of the database of Storage Service is back to normal.\n\n\
            used={used}, capacity={capacity}, percent={percent}",
-    remedy: "There is nothing to do.",
+    remedy: "Items that were flushed for lack of room come back by themselves. There is nothing to do.",
 };
 
 pub(super) const TOKEN_REFUSED: Entry = Entry {
