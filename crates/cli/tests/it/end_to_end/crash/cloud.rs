@@ -54,9 +54,7 @@ impl Cloud {
     pub(super) fn start(mailboxes: usize) -> Self {
         let folder = TempDir::with_prefix("actas-crash-").expect("a temporary folder can be made");
         let mut seed = "[[tenant]]\ndisplay_name = \"Fabrikam\"\ndomains = [\"fabrikam.example\"]\n".to_owned();
-        for number in 0..mailboxes {
-            seed += &format!("[[tenant.user]]\naddress = \"{}\"\n", address(number));
-        }
+        seed.extend((0..mailboxes).map(|number| format!("[[tenant.user]]\naddress = \"{}\"\n", address(number))));
         seed += "[[tenant.application]]\nname = \"Telephones\"\nexchange_partner = true\n\
             roles = [\"Application.ReadWrite.All\", \"full_access_as_app\"]\n";
         fs::write(folder.path().join("seed.toml"), seed).expect("a file can be written");

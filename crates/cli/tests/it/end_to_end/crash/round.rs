@@ -68,9 +68,9 @@ impl<'a> Lane<'a> {
         let config = format!(
             "[onprem]\nlisten = \"127.0.0.1:0\"\ndata = \"onprem\"\n\n\
              [onprem.delivery]\nretry_first_ms = 20\nlease_ms = 400\n\n\
-             [client]\nhosts = [{:?}]\nca_files = [{:?}]\n",
+             [client]\nhosts = [{:?}]\nca_files = [\"{}\"]\n",
             self.proxy.host(),
-            self.proxy.ca_file
+            self.proxy.ca_file.display()
         );
         fs::write(folder.path().join("actas.toml"), config).expect("a file can be written");
         self.proxy.storm(seed);
@@ -118,7 +118,7 @@ impl<'a> Lane<'a> {
 
     /// Waits until nothing is queued any more.
     fn drained(&self, folder: &Path, served: &mut Served) {
-        let queue = self.queue(folder);
+        let queue = queue_in(folder);
         let counts = || self.cloud.runtime.block_on(queue.counts()).expect("the queue can be read");
         let text = served.output.clone();
         let empty = wait_for(DEADLINE, || (counts().queued == 0).then_some(()));
@@ -126,13 +126,8 @@ impl<'a> Lane<'a> {
         assert_eq!(counts().given_up, 0, "nothing is set aside");
     }
 
-    fn queue(&self, folder: &Path) -> Queue {
-        let path = folder.join("onprem/onprem.db");
-        Queue::new(Database::open(&path, Schema::OnPremises).expect("the database opens after a crash"))
-    }
-
     fn verify(&self, folder: &Path, submitted: &[Submitted]) {
-        let queue = self.queue(folder);
+        let queue = queue_in(folder);
         for Submitted { mailbox, before, items } in submitted {
             let arrived = self.cloud.arrived(*mailbox, *before);
             let mut keys = Vec::with_capacity(arrived.len());
@@ -162,6 +157,11 @@ impl<'a> Lane<'a> {
             told.lost_answers += lost;
         });
     }
+}
+
+fn queue_in(folder: &Path) -> Queue {
+    let path = folder.join("onprem/onprem.db");
+    Queue::new(Database::open(&path, Schema::OnPremises).expect("the database opens after a crash"))
 }
 
 /// An on-premises side that runs.
