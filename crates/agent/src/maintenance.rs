@@ -26,6 +26,8 @@ const REMEMBERED_SHORT: SignedDuration = SignedDuration::from_hours(1);
 const FLUSH: u64 = 60;
 const ERROR: u64 = 80;
 const CRITICAL: u64 = 90;
+/// How often it flushes while it stays that full: more may be stuck by then.
+const FLUSH_EVERY: Duration = Duration::from_mins(10);
 /// Hundredths below which flushed items are brought back: well below those at which they
 /// left, or they would go to and fro.
 const IMPORT: u64 = 40;
@@ -55,6 +57,7 @@ impl Level {
 pub struct Maintenance {
     agent: Agent,
     level: Level,
+    flushed: Option<Instant>,
 }
 
 // === impl Maintenance ===
@@ -62,7 +65,7 @@ pub struct Maintenance {
 impl Maintenance {
     /// For an agent's queue.
     pub fn new(agent: Agent) -> Self {
-        Self { agent, level: Level::Normal }
+        Self { agent, level: Level::Normal, flushed: None }
     }
 
     /// Looks every now and then, until `stop` becomes true.
@@ -99,9 +102,13 @@ impl Maintenance {
                     self.agent.tell(event).await;
                 }
             }
-            self.agent.flush(&FlushKind::Space, &self.folder(), Duration::ZERO).await?;
         } else if level == Level::Normal && before > Level::Normal {
             self.agent.tell(event::space_normal(now, space)).await;
+        }
+        let is_due = self.flushed.is_none_or(|flushed| flushed.elapsed() >= FLUSH_EVERY);
+        if level > Level::Normal && (level > before || is_due) {
+            self.flushed = Some(Instant::now());
+            self.agent.flush(&FlushKind::Space, &self.folder(), Duration::ZERO).await?;
         }
         if space.percent() < IMPORT {
             self.bring_back().await?;

@@ -7,6 +7,7 @@ mod discovery;
 mod faults;
 mod graph_mail;
 mod intake;
+mod maintenance;
 mod peer;
 mod settings;
 mod tokens;
