@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::Agent;
 use crate::certificates::Use;
+use crate::discover::authority;
 use crate::error::Error;
 use crate::metadata::describe_refusal;
 
@@ -27,6 +28,10 @@ const ACT_AS_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 /// How long an actor token of our own issue lives.
 const SELF_ISSUED_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// A token that ends sooner is not sent: it has to live until it is looked at.
+const LEAST_LEFT: SignedDuration = SignedDuration::from_secs(30);
+/// How long a renewal that failed is left alone while the present token does.
+const RENEWAL_PAUSE: SignedDuration = SignedDuration::from_secs(30);
 /// Actor tokens that are kept.
 const TOKENS_MAX: usize = 1_000;
 
@@ -41,6 +46,7 @@ pub struct ActorToken {
     pub issuer: String,
     /// When it ends.
     pub expires: Timestamp,
+    made: Timestamp,
     renew_at: Timestamp,
 }
 
@@ -78,6 +84,14 @@ pub enum TokenFailure {
         /// Why.
         error: ClientError,
     },
+    /// The token service did not answer, and is left alone for now.
+    #[error("the token service {target} does not answer; it is asked again at {until}")]
+    Waiting {
+        /// Its host.
+        target: String,
+        /// When it is asked again.
+        until: Timestamp,
+    },
     /// The token service refused.
     #[error("The remote server returned an error: ({}){description}", status.as_u16())]
     Refused {
@@ -92,15 +106,51 @@ pub enum TokenFailure {
     },
 }
 
+impl TokenFailure {
+    /// Whether it says nothing about us: the token service is away.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Waiting { .. } => true,
+            Self::Refused { status, .. } => status.is_server_error(),
+            Self::NoTrust | Self::Configuration(_) => false,
+        }
+    }
+}
+
+impl From<TokenFailure> for Error {
+    fn from(failure: TokenFailure) -> Self {
+        match failure {
+            TokenFailure::Unreachable { error, .. } => error.into(),
+            TokenFailure::Configuration(error) => error,
+            TokenFailure::Refused { sts, status, description, .. } => {
+                Self::peer(format!("`{sts}` gave no token: {status}{description}"))
+            }
+            other => Self::peer(other.to_string()),
+        }
+    }
+}
+
 /// One lock a key, so that many waiting for one token ask for it once.
 #[derive(Default)]
-pub(crate) struct TokenCache(Mutex<HashMap<String, Arc<Mutex<Option<ActorToken>>>>>);
+pub(crate) struct TokenCache {
+    slots: Mutex<HashMap<String, Arc<Mutex<Option<ActorToken>>>>>,
+    plans: Mutex<HashMap<String, Planned>>,
+}
+
+struct Planned {
+    plan: Arc<Plan>,
+    revision: i64,
+    made: Timestamp,
+}
+
+/// A certificate may take its turn without a setting being changed.
+const PLAN_AGE_MAX: SignedDuration = SignedDuration::from_secs(30);
 
 // === impl TokenCache ===
 
 impl TokenCache {
     async fn slot(&self, key: &str) -> Arc<Mutex<Option<ActorToken>>> {
-        let mut slots = self.0.lock().await;
+        let mut slots = self.slots.lock().await;
         if slots.len() >= TOKENS_MAX && !slots.contains_key(key) {
             slots.clear();
         }
@@ -108,7 +158,8 @@ impl TokenCache {
     }
 
     pub(crate) async fn clear(&self) {
-        self.0.lock().await.clear();
+        self.slots.lock().await.clear();
+        self.plans.lock().await.clear();
     }
 }
 
@@ -132,16 +183,31 @@ enum Source {
 impl Agent {
     /// A token for Exchange at a host, cached until four fifths of its life.
     pub async fn actor_token(&self, host: &str) -> Result<ActorToken, TokenFailure> {
-        let plan = self.plan(host).await?;
+        let plan = self.remembered_plan(host).await?;
         let slot = self.0.tokens.slot(&format!("{} {} {}", plan.caller, plan.resource, plan.key.x5t())).await;
         let mut cached = slot.lock().await;
         let now = self.0.clock.now();
-        if let Some(token) = cached.as_ref().filter(|token| now < token.renew_at) {
+        // One from the future is of a clock that was set back.
+        let earlier = cached.as_ref().filter(|token| now >= token.made && now + LEAST_LEFT < token.expires);
+        if let Some(token) = earlier.filter(|token| now < token.renew_at) {
             return Ok(token.clone());
         }
-        let token = self.request(&plan, now).await?;
-        *cached = Some(token.clone());
-        Ok(token)
+        match self.request(&plan, now).await {
+            Ok(token) => {
+                *cached = Some(token.clone());
+                Ok(token)
+            }
+            // Four fifths are over and the last is not: it does while the token service
+            // is away.
+            Err(failure) => match earlier.cloned() {
+                Some(token) if failure.may_pass() => {
+                    tracing::warn!(%failure, "the token could not be renewed; the present one is used on");
+                    *cached = Some(ActorToken { renew_at: now + RENEWAL_PAUSE, ..token.clone() });
+                    Ok(token)
+                }
+                _ => Err(failure),
+            },
+        }
     }
 
     /// Proves that a key pair is accepted by the token service: a real token is asked
@@ -159,6 +225,25 @@ impl Agent {
     /// Wraps an actor token for a user, for one request.
     pub(crate) fn act_as(&self, actor: &ActorToken, user: &ActAsUser) -> String {
         issue::act_as_token(&actor.caller, &actor.resource, user, &actor.token, ACT_AS_LIFETIME, self.0.clock.now())
+    }
+
+    /// A plan takes reading settings and a key; it holds until either changes.
+    async fn remembered_plan(&self, host: &str) -> Result<Arc<Plan>, TokenFailure> {
+        let revision = self.0.settings.revision().await.map_err(|error| TokenFailure::Configuration(error.into()))?;
+        let now = self.0.clock.now();
+        let mut plans = self.0.tokens.plans.lock().await;
+        let fresh = plans.get(host).filter(|known| {
+            known.revision == revision && now >= known.made && now.duration_since(known.made) < PLAN_AGE_MAX
+        });
+        if let Some(known) = fresh {
+            return Ok(Arc::clone(&known.plan));
+        }
+        let plan = Arc::new(self.plan(host).await?);
+        if plans.len() >= TOKENS_MAX {
+            plans.clear();
+        }
+        plans.insert(host.to_owned(), Planned { plan: Arc::clone(&plan), revision, made: now });
+        Ok(plan)
     }
 
     async fn plan(&self, host: &str) -> Result<Plan, TokenFailure> {
@@ -222,7 +307,15 @@ impl Agent {
     async fn request(&self, plan: &Plan, now: Timestamp) -> Result<ActorToken, TokenFailure> {
         match &plan.source {
             Source::Ourselves => self_issue(plan, now),
-            Source::Server(server) => self.request_from(server, plan, now).await,
+            Source::Server(server) => {
+                let endpoint = server.token_endpoint.as_deref().and_then(|text| Url::parse(text).ok());
+                let target = endpoint.as_ref().map(authority).unwrap_or_default();
+                self.admit(&target).map_err(|until| TokenFailure::Waiting { target: target.clone(), until })?;
+                let outcome = self.request_from(server, plan, now).await;
+                let is_away = outcome.as_ref().is_err_and(TokenFailure::may_pass);
+                self.report(&target, if is_away { Err(None) } else { Ok(()) }).await;
+                outcome
+            }
         }
     }
 
@@ -270,6 +363,7 @@ impl Agent {
             caller: plan.caller.clone(),
             issuer: endpoint,
             expires: now + lifetime,
+            made: now,
             renew_at: now + lifetime * 4 / 5,
         })
     }
@@ -302,6 +396,7 @@ fn self_issue(plan: &Plan, now: Timestamp) -> Result<ActorToken, TokenFailure> {
         caller: plan.caller.clone(),
         issuer: plan.caller.to_string(),
         expires: now + SELF_ISSUED_LIFETIME,
+        made: now,
         renew_at: now + SELF_ISSUED_LIFETIME * 4 / 5,
     })
 }

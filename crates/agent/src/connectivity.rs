@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::Agent;
 use crate::discover::DiscoverFailure;
 use crate::error::Error;
-use crate::ews::{EwsFailure, EwsMailbox};
+use crate::ews::{CallFailure, EwsMailbox};
 use crate::item::{Component, StorageItem, TargetFolder};
 
 /// What to test.
@@ -95,7 +95,7 @@ impl Agent {
         let discovered = match self.discover(&smtp, &user, test.use_cache, &mut report.trace).await {
             Ok(discovered) => discovered,
             Err(failure) => {
-                self.note_discover_failure(&smtp, &failure).await?;
+                self.note_discover_failure(&smtp, &failure).await;
                 let phase =
                     if matches!(failure, DiscoverFailure::Token(_)) { Phase::OAuth } else { Phase::Autodiscover };
                 report.failed = Some((phase, failure.to_string()));
@@ -130,13 +130,13 @@ impl Agent {
                 results.pop().unwrap_or(Ok(None)).map_err(|failure| format!("{}: {}", failure.code, failure.text))
             }
             Err(failure) => {
-                if let EwsFailure::Token(failure) = &failure {
-                    self.note_token_failure(failure).await?;
+                if let CallFailure::Token(failure) = &failure {
+                    self.note_token_failure(failure).await;
                     report.failed = Some((Phase::OAuth, failure.to_string()));
                     return Ok(());
                 }
-                if let EwsFailure::Refused { status: http::StatusCode::UNAUTHORIZED, .. } = &failure {
-                    self.note_rejected(mailbox.url.as_str(), &failure.to_string()).await?;
+                if let CallFailure::Refused { status: http::StatusCode::UNAUTHORIZED, .. } = &failure {
+                    self.note_rejected(mailbox.url.as_str(), &failure.to_string()).await;
                 }
                 Err(failure.to_string())
             }
@@ -171,7 +171,7 @@ impl Agent {
             .await
             .map_err(|failure| Error::peer(failure.to_string()))?;
         let mailbox = EwsMailbox { agent: self, url: discovered.ews_url, user };
-        let failed = |failure: EwsFailure| Error::peer(failure.to_string());
+        let failed = |failure: CallFailure| Error::peer(failure.to_string());
         let Some(id) = mailbox.find(item).await.map_err(failed)? else { return Ok(None) };
         let message = mailbox.get(id).await.map_err(failed)?;
         Ok(Some((message.subject.unwrap_or_default(), message.body.map(|body| body.content).unwrap_or_default())))

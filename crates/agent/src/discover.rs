@@ -1,6 +1,8 @@
 //! Autodiscover: where a mailbox is. A token is minted for each host, after the host
 //! passed the rules for redirects; over http nothing but a question is ever sent.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actas_exchange::autodiscover::{ErrorCode, GetUserSettingsRequest, GetUserSettingsResponse, UserResponse, setting};
@@ -11,15 +13,19 @@ use actas_token::issue::ActAsUser;
 use http::header::{HeaderName, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
 use url::Url;
 
 use crate::Agent;
 use crate::acquire::TokenFailure;
+use crate::ews::retry_after;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// How long an answer is believed.
 const CACHED_FOR: SignedDuration = SignedDuration::from_hours(1);
+/// When it is asked for anew, the earlier one standing in while nobody answers.
+const RENEWED_AFTER: SignedDuration = SignedDuration::from_mins(48);
 const CACHED_MAX: usize = 10_000;
 const DIAGNOSTICS: HeaderName = HeaderName::from_static("x-ms-diagnostics");
 
@@ -35,7 +41,27 @@ pub(crate) struct Discovered {
 
 pub(crate) struct Cached {
     discovered: Discovered,
-    until: Timestamp,
+    made: Timestamp,
+}
+
+/// What was discovered, one lock a mailbox, so that many asking for one ask once.
+#[derive(Default)]
+pub(crate) struct Discoveries(Mutex<HashMap<String, Arc<Mutex<Option<Cached>>>>>);
+
+// === impl Discoveries ===
+
+impl Discoveries {
+    async fn slot(&self, smtp: &str) -> Arc<Mutex<Option<Cached>>> {
+        let mut slots = self.0.lock().await;
+        if slots.len() >= CACHED_MAX && !slots.contains_key(smtp) {
+            slots.clear();
+        }
+        slots.entry(smtp.to_owned()).or_default().clone()
+    }
+
+    pub(crate) async fn clear(&self) {
+        self.0.lock().await.clear();
+    }
 }
 
 /// Why a mailbox was not found.
@@ -51,6 +77,14 @@ pub enum DiscoverFailure {
     /// The host did not answer.
     #[error("{0}")]
     Unreachable(ClientError),
+    /// The host did not answer, and is left alone for now.
+    #[error("{target} does not answer; it is asked again at {until}")]
+    Waiting {
+        /// The host.
+        target: String,
+        /// When it is asked again.
+        until: Timestamp,
+    },
     /// An answer that may not be followed.
     #[error("the redirect to `{target}` is not followed: {why}")]
     Redirect {
@@ -76,7 +110,19 @@ pub enum DiscoverFailure {
 }
 
 impl DiscoverFailure {
-    /// Whether another attempt may do better by itself.
+    /// Whether it says nothing about the mailbox: somebody is away.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Waiting { .. } => true,
+            Self::Token(failure) => {
+                matches!(failure, TokenFailure::Unreachable { .. } | TokenFailure::Waiting { .. })
+            }
+            Self::Refused { status, .. } => status.is_server_error(),
+            _ => false,
+        }
+    }
+
+    /// Whether no other attempt can do better.
     pub(crate) fn is_permanent(&self) -> bool {
         matches!(self, Self::Answer(code, _) if *code == ErrorCode::InvalidUser.as_str())
     }
@@ -110,23 +156,34 @@ impl Agent {
         trace: &mut Vec<String>,
     ) -> Result<Discovered, DiscoverFailure> {
         let now = self.0.clock.now();
-        if use_cache && let Some(cached) = self.0.discoveries.lock().await.get(smtp).filter(|cached| now < cached.until)
-        {
-            trace.push(format!("Autodiscover: {} (cached)", cached.discovered.ews_url));
-            return Ok(cached.discovered.clone());
+        let slot = self.0.discoveries.slot(smtp).await;
+        let mut cached = slot.lock().await;
+        let age = |cached: &Cached| now.duration_since(cached.made);
+        // One from the future is of a clock that was set back.
+        let earlier =
+            cached.as_ref().filter(|cached| use_cache && !age(cached).is_negative() && age(cached) < CACHED_FOR);
+        if let Some(fresh) = earlier.filter(|cached| age(cached) < RENEWED_AFTER) {
+            trace.push(format!("Autodiscover: {} (cached)", fresh.discovered.ews_url));
+            return Ok(fresh.discovered.clone());
         }
-        let discovered = self.walk(smtp, user, trace).await?;
-        let mut cache = self.0.discoveries.lock().await;
-        if cache.len() >= CACHED_MAX {
-            cache.clear();
+        match self.walk(smtp, user, trace).await {
+            Ok(discovered) => {
+                *cached = Some(Cached { discovered: discovered.clone(), made: now });
+                Ok(discovered)
+            }
+            Err(failure) => match earlier.map(|cached| cached.discovered.clone()) {
+                Some(discovered) if failure.may_pass() => {
+                    trace.push(format!("Autodiscover: {failure}; {} (cached)", discovered.ews_url));
+                    Ok(discovered)
+                }
+                _ => Err(failure),
+            },
         }
-        cache.insert(smtp.to_owned(), Cached { discovered: discovered.clone(), until: now + CACHED_FOR });
-        Ok(discovered)
     }
 
     /// Forgets where a mailbox was.
     pub(crate) async fn forget_discovery(&self, smtp: &str) {
-        self.0.discoveries.lock().await.remove(smtp);
+        self.0.discoveries.0.lock().await.remove(smtp);
     }
 
     async fn walk(&self, smtp: &str, user: &ActAsUser, trace: &mut Vec<String>) -> Result<Discovered, DiscoverFailure> {
@@ -251,7 +308,12 @@ impl Agent {
                 .map_err(|error| DiscoverFailure::Configuration(error.to_string()))?,
             Err(failure) => return Err(DiscoverFailure::Token(failure)),
         };
-        let response = self.0.http.send(message).await.map_err(DiscoverFailure::Unreachable)?;
+        self.admit(&host).map_err(|until| DiscoverFailure::Waiting { target: host.clone(), until })?;
+        let outcome = self.0.http.send(message).await;
+        let is_away = outcome.as_ref().map_or(true, |response| response.status == StatusCode::SERVICE_UNAVAILABLE);
+        let told = outcome.as_ref().ok().and_then(retry_after);
+        self.report(&host, if is_away { Err(told) } else { Ok(()) }).await;
+        let response = outcome.map_err(DiscoverFailure::Unreachable)?;
         trace.push(format!("Autodiscover: POST {url} -> {}", response.status.as_u16()));
         read_answer(&walk.configured, url, &response)
     }

@@ -9,22 +9,30 @@ use actas_exchange::ews::{
     Request, RequestHeader, Restriction, ServerVersion,
 };
 use actas_exchange::soap::{Fault, Reply};
-use actas_runtime::{ClientError, HttpRequest, HttpResponse};
+use actas_runtime::{BodyStream, ClientError, HttpRequest, HttpResponse};
 use actas_token::issue::ActAsUser;
+use bytes::Bytes;
 use http::{Method, StatusCode};
+use jiff::Timestamp;
 use url::Url;
 
 use crate::Agent;
 use crate::acquire::TokenFailure;
 use crate::discover::{authority, diagnostics};
+use crate::error::Error;
+use crate::files::Marks;
 use crate::item::{StorageItem, delivery_key_uri};
+use crate::schedule::Patience;
+use crate::verdict;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+/// Files take their time.
+const STREAM_TIMEOUT: Duration = Duration::from_mins(5);
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Why a call came to nothing.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum EwsFailure {
+pub(crate) enum CallFailure {
     #[error("{0}")]
     Token(TokenFailure),
     /// Nothing was sent.
@@ -34,11 +42,17 @@ pub(crate) enum EwsFailure {
     #[error("{0}")]
     Lost(ClientError),
     #[error("The remote server returned an error: ({}){diagnostics}", status.as_u16())]
-    Refused { status: StatusCode, diagnostics: String, retry_after: Option<Duration> },
+    Refused { status: StatusCode, target: String, diagnostics: String, retry_after: Option<Duration> },
     #[error("{0}")]
     Fault(Fault),
     #[error("the answer is not an EWS answer: {0}")]
     NotEws(String),
+    /// Something on this machine.
+    #[error("{0}")]
+    Local(Error),
+    /// The target's circuit is open.
+    #[error("{target} does not answer; it is asked again at {until}")]
+    Waiting { target: String, until: Timestamp },
 }
 
 /// A mailbox as this server reaches it.
@@ -56,18 +70,35 @@ impl EwsMailbox<'_> {
         &self,
         folder: FolderId,
         items: Vec<Message>,
-    ) -> Result<Vec<Result<Option<ItemId>, Failure>>, EwsFailure> {
+    ) -> Result<Vec<Result<Option<ItemId>, Failure>>, CallFailure> {
         let count = items.len();
-        let request =
-            Request::CreateItem(CreateItem { disposition: MessageDisposition::SaveOnly, folder: Some(folder), items });
-        let response = self.call(request, CreateItemResponse::parse).await?;
+        let text = write(create_item(folder, items));
+        let response = self.send(text.into(), CreateItemResponse::parse).await?;
         let created = response.messages.into_iter().map(|message| message.map(|item| item.map(|item| item.id)));
         exactly(count, created.map(actas_exchange::ews::ResponseMessage::into_result).collect())
     }
 
+    /// Creates one item with its files, whose bytes come from the queue part by part.
+    pub(crate) async fn create_with_files(
+        &self,
+        item: &StorageItem,
+        upload: &str,
+    ) -> Result<Result<Option<ItemId>, Failure>, CallFailure> {
+        let mut message = item.to_message().map_err(CallFailure::Local)?;
+        let marks = Marks::new(item.attachments());
+        message.attachments = marks.placeholders(item.attachments());
+        let folder = item.folder_id().map_err(CallFailure::Local)?;
+        let text = write(create_item(folder, vec![message]));
+        let body = marks.stream(&text, item.attachments(), self.agent.0.queue.clone(), upload.to_owned());
+        let response = self.send(Sent::Streamed(body), CreateItemResponse::parse).await?;
+        let created = response.messages.into_iter().map(|message| message.map(|item| item.map(|item| item.id)));
+        let mut one = exactly(1, created.map(actas_exchange::ews::ResponseMessage::into_result).collect())?;
+        Ok(one.pop().unwrap_or(Ok(None)))
+    }
+
     /// The item with a key, if it is in a folder.
-    pub(crate) async fn find(&self, item: &StorageItem) -> Result<Option<ItemId>, EwsFailure> {
-        let folder = item.folder_id().map_err(|error| EwsFailure::NotEws(error.to_string()))?;
+    pub(crate) async fn find(&self, item: &StorageItem) -> Result<Option<ItemId>, CallFailure> {
+        let folder = item.folder_id().map_err(|error| CallFailure::NotEws(error.to_string()))?;
         let restriction = Restriction::equals(PropertyPath::Extended(delivery_key_uri()), item.key());
         let response =
             self.call(Request::FindItem(FindItem::ids(folder, restriction)), FindItemResponse::parse).await?;
@@ -75,68 +106,123 @@ impl EwsMailbox<'_> {
             .messages
             .into_iter()
             .next()
-            .ok_or_else(|| EwsFailure::NotEws("it has no response message".to_owned()))?;
-        let page = message.into_result().map_err(|failure| EwsFailure::NotEws(failure.text))?;
+            .ok_or_else(|| CallFailure::NotEws("it has no response message".to_owned()))?;
+        let page = message.into_result().map_err(|failure| CallFailure::NotEws(failure.text))?;
         Ok(page.entries.into_iter().find_map(|found| found.item_id))
     }
 
     /// Reads an item back.
-    pub(crate) async fn get(&self, id: ItemId) -> Result<Message, EwsFailure> {
+    pub(crate) async fn get(&self, id: ItemId) -> Result<Message, CallFailure> {
         let shape = ItemShape::new(BaseShape::AllProperties).with(vec![PropertyPath::Extended(delivery_key_uri())]);
         let response = self.call(Request::GetItem(GetItem { shape, items: vec![id] }), GetItemResponse::parse).await?;
         let message = response
             .messages
             .into_iter()
             .next()
-            .ok_or_else(|| EwsFailure::NotEws("it has no response message".to_owned()))?;
-        message.into_result().map_err(|failure| EwsFailure::NotEws(failure.text))
+            .ok_or_else(|| CallFailure::NotEws("it has no response message".to_owned()))?;
+        message.into_result().map_err(|failure| CallFailure::NotEws(failure.text))
     }
 
     /// Removes an item for good.
-    pub(crate) async fn delete(&self, id: ItemId) -> Result<(), EwsFailure> {
+    pub(crate) async fn delete(&self, id: ItemId) -> Result<(), CallFailure> {
         let request = Request::DeleteItem(DeleteItem { delete_type: DeleteType::HardDelete, items: vec![id] });
         let response = self.call(request, DeleteItemResponse::parse).await?;
         let message = response
             .messages
             .into_iter()
             .next()
-            .ok_or_else(|| EwsFailure::NotEws("it has no response message".to_owned()))?;
-        message.into_result().map_err(|failure| EwsFailure::NotEws(failure.text))
+            .ok_or_else(|| CallFailure::NotEws("it has no response message".to_owned()))?;
+        message.into_result().map_err(|failure| CallFailure::NotEws(failure.text))
     }
 
-    async fn call<T>(&self, request: Request, parse: fn(&[u8], usize) -> Parsed<Reply<T>>) -> Result<T, EwsFailure> {
-        let actor = self.agent.actor_token(&authority(&self.url)).await.map_err(EwsFailure::Token)?;
+    async fn call<T>(&self, request: Request, parse: fn(&[u8], usize) -> Parsed<Reply<T>>) -> Result<T, CallFailure> {
+        self.send(write(request).into(), parse).await
+    }
+
+    async fn send<T>(&self, body: Sent, parse: fn(&[u8], usize) -> Parsed<Reply<T>>) -> Result<T, CallFailure> {
+        let host = authority(&self.url);
+        let actor = self.agent.actor_token(&host).await.map_err(CallFailure::Token)?;
         let token = self.agent.act_as(&actor, &self.user);
-        let header = RequestHeader { version: Some(ServerVersion::EXCHANGE2013_SP1), impersonation: None };
         let mut message =
             HttpRequest::new(Method::POST, self.url.as_str()).timeout(REQUEST_TIMEOUT).body_max(ANSWER_BYTES_MAX);
         message.headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/xml; charset=utf-8"));
-        message.body = Call { header, request }.write().into();
-        let message = message.bearer(&token).map_err(|error| EwsFailure::NotEws(error.to_string()))?;
-        let response = self.agent.0.http.send(message).await.map_err(|error| {
-            let never_left = matches!(
-                error,
-                ClientError::Connect { .. }
-                    | ClientError::InvalidUrl { .. }
-                    | ClientError::NameResolution { .. }
-                    | ClientError::Tls { .. }
-                    | ClientError::TlsName { .. }
-                    | ClientError::TlsUntrusted { .. }
-            );
-            if never_left { EwsFailure::NotSent(error) } else { EwsFailure::Lost(error) }
-        })?;
-        read(&response, parse)
+        let message = message.bearer(&token).map_err(|error| CallFailure::NotEws(error.to_string()))?;
+        self.agent.guarded(&host, message, body, |response| read(&response, parse)).await
     }
 }
 
-fn read<T>(response: &HttpResponse, parse: fn(&[u8], usize) -> Parsed<Reply<T>>) -> Result<T, EwsFailure> {
-    let refused = || EwsFailure::Refused {
+fn write(request: Request) -> String {
+    let header = RequestHeader { version: Some(ServerVersion::EXCHANGE2013_SP1), impersonation: None };
+    Call { header, request }.write()
+}
+
+fn create_item(folder: FolderId, items: Vec<Message>) -> Request {
+    Request::CreateItem(CreateItem { disposition: MessageDisposition::SaveOnly, folder: Some(folder), items })
+}
+
+/// What is sent: in memory, or from the queue part by part.
+pub(crate) enum Sent {
+    Whole(Bytes),
+    Streamed(BodyStream),
+}
+
+impl From<String> for Sent {
+    fn from(text: String) -> Self {
+        Self::Whole(text.into())
+    }
+}
+
+impl Agent {
+    /// One call behind its target's circuit, with what the answer says counted there.
+    pub(crate) async fn guarded<T>(
+        &self,
+        target: &str,
+        mut message: HttpRequest,
+        body: Sent,
+        read: impl FnOnce(HttpResponse) -> Result<T, CallFailure>,
+    ) -> Result<T, CallFailure> {
+        self.admit(target).map_err(|until| CallFailure::Waiting { target: target.to_owned(), until })?;
+        let sent = match body {
+            Sent::Whole(body) => {
+                message.body = body;
+                self.0.http.send(message).await
+            }
+            Sent::Streamed(stream) => self.0.http.send_streamed(message.timeout(STREAM_TIMEOUT), stream).await,
+        };
+        let outcome = sent.map_err(not_answered).and_then(read);
+        match outcome.as_ref().err().map(verdict::of_call) {
+            Some(verdict) if verdict.scope == verdict::Scope::Target => {
+                let told = match verdict.next {
+                    verdict::Next::Retry(Patience::Told(told)) => Some(told),
+                    _ => None,
+                };
+                self.report(target, Err(told)).await;
+            }
+            _ => self.report(target, Ok(())).await,
+        }
+        outcome
+    }
+}
+
+fn not_answered(error: ClientError) -> CallFailure {
+    let never_left = matches!(
+        error,
+        ClientError::Connect { .. }
+            | ClientError::InvalidUrl { .. }
+            | ClientError::NameResolution { .. }
+            | ClientError::Tls { .. }
+            | ClientError::TlsName { .. }
+            | ClientError::TlsUntrusted { .. }
+    );
+    if never_left { CallFailure::NotSent(error) } else { CallFailure::Lost(error) }
+}
+
+fn read<T>(response: &HttpResponse, parse: fn(&[u8], usize) -> Parsed<Reply<T>>) -> Result<T, CallFailure> {
+    let refused = || CallFailure::Refused {
         status: response.status,
+        target: response.url.clone(),
         diagnostics: diagnostics(response),
-        retry_after: response
-            .header(&http::header::RETRY_AFTER)
-            .and_then(|text| text.parse().ok())
-            .map(Duration::from_secs),
+        retry_after: retry_after(response),
     };
     // A fault comes with 500; everything else that is no success has no SOAP in it.
     if !response.status.is_success() && response.status != StatusCode::INTERNAL_SERVER_ERROR {
@@ -144,15 +230,21 @@ fn read<T>(response: &HttpResponse, parse: fn(&[u8], usize) -> Parsed<Reply<T>>)
     }
     match parse(&response.body, ANSWER_BYTES_MAX) {
         Ok(Reply::Answer(answer)) => Ok(answer),
-        Ok(Reply::Fault(fault)) => Err(EwsFailure::Fault(fault)),
+        Ok(Reply::Fault(fault)) => Err(CallFailure::Fault(fault)),
         Err(_) if !response.status.is_success() => Err(refused()),
-        Err(error) => Err(EwsFailure::NotEws(error.to_string())),
+        Err(error) => Err(CallFailure::NotEws(error.to_string())),
     }
 }
 
-fn exactly<T>(count: usize, messages: Vec<T>) -> Result<Vec<T>, EwsFailure> {
+/// `Retry-After` in seconds; the form with a date is left to our own patience.
+pub(crate) fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    let seconds = response.header(&http::header::RETRY_AFTER)?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn exactly<T>(count: usize, messages: Vec<T>) -> Result<Vec<T>, CallFailure> {
     if messages.len() == count {
         return Ok(messages);
     }
-    Err(EwsFailure::NotEws(format!("it has {} response messages for {count} items", messages.len())))
+    Err(CallFailure::NotEws(format!("it has {} response messages for {count} items", messages.len())))
 }

@@ -85,7 +85,7 @@ impl std::fmt::Debug for GraphClient {
     }
 }
 
-fn root(graph_url: &str) -> String {
+pub(crate) fn root(graph_url: &str) -> String {
     format!("{}/v1.0", graph_url.trim_end_matches('/').trim_end_matches("/v1.0"))
 }
 

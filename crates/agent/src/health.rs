@@ -1,14 +1,20 @@
 //! What the event log says about the trust: 32053 and 32054 while it fails, 32048 once
 //! when it stands.
 
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use actas_directory::onprem::OAuthServer;
 use actas_runtime::event::{self, AutodiscoverFailure, Event, OAuthFailure};
 use actas_store::settings::Kind;
 use aws_lc_rs::digest;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Agent;
 use crate::acquire::TokenFailure;
+use crate::breaker::Change;
 use crate::certificates::Use;
 use crate::discover::DiscoverFailure;
 use crate::error::Error;
@@ -31,25 +37,35 @@ impl Agent {
         Ok(self.0.events.append(event.time, event.id.into(), &event.source, document).await?)
     }
 
+    /// As [`Agent::record`]; that an event cannot be written keeps nothing from going on.
+    pub(crate) async fn tell(&self, event: Event) {
+        if let Err(error) = self.record(event).await {
+            tracing::error!(%error, "an event could not be written");
+        }
+    }
+
     /// Appends, unless the same was written a short while ago.
-    async fn record_limited(&self, event: Event, key: &str) -> Result<(), Error> {
+    pub(crate) async fn tell_limited(&self, event: Event, key: &str) {
         let held_back = {
-            let mut limiter = self.0.limiter.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut limiter = self.0.limiter.lock().unwrap_or_else(PoisonError::into_inner);
             limiter.admit(event.id, key, event.time)
         };
-        match held_back {
-            Some(held_back) => self.record(event.repeated(held_back)).await,
-            None => Ok(()),
+        if let Some(held_back) = held_back {
+            self.tell(event.repeated(held_back)).await;
         }
     }
 
     /// 32053, or 32054 where a token is what was missing.
-    pub(crate) async fn note_discover_failure(&self, smtp: &str, failure: &DiscoverFailure) -> Result<(), Error> {
-        if let DiscoverFailure::Token(failure) = failure {
-            return self.note_token_failure(failure).await;
+    pub(crate) async fn note_discover_failure(&self, smtp: &str, failure: &DiscoverFailure) {
+        match failure {
+            DiscoverFailure::Token(failure) => return self.note_token_failure(failure).await,
+            // The failure that opened the circuit was told.
+            DiscoverFailure::Waiting { .. } => return,
+            _ => {}
         }
-        let configuration = self.oauth_configuration().await?;
-        let uri = configuration.exchange_autodiscover_url.unwrap_or_default();
+        let configuration = self.oauth_configuration().await;
+        let uri = configuration.ok().and_then(|configuration| configuration.exchange_autodiscover_url);
+        let uri = uri.unwrap_or_default();
         let text = failure.to_string();
         let mut record = AutodiscoverFailure::new(smtp, &uri);
         record.web_exception_status = match failure {
@@ -68,31 +84,78 @@ impl Agent {
         ];
         record.inner = &inner;
         let event = event::autodiscover_failed(self.0.clock.now(), &record);
-        self.record_limited(event, &format!("{smtp} {text}")).await
+        self.tell_limited(event, &format!("{smtp} {text}")).await;
     }
 
     /// 32054.
-    pub(crate) async fn note_token_failure(&self, failure: &TokenFailure) -> Result<(), Error> {
+    pub(crate) async fn note_token_failure(&self, failure: &TokenFailure) {
         let text = failure.to_string();
         let (sts, resource, code) = match failure {
             TokenFailure::Refused { sts, resource, .. } | TokenFailure::Unreachable { sts, resource, .. } => {
                 (sts.as_str(), resource.as_str(), "ErrorOAuthSts")
             }
             TokenFailure::NoTrust | TokenFailure::Configuration(_) => ("", "", "ErrorOAuthConfig"),
+            // The failure that opened the circuit was told.
+            TokenFailure::Waiting { .. } => return,
         };
         let mut record = OAuthFailure::new(sts, resource, &text);
         record.code = code;
         let event = event::oauth_failed(self.0.clock.now(), &record);
-        self.record_limited(event, &text).await
+        self.tell_limited(event, &text).await;
     }
 
     /// 32054 too: a token was had, and the resource would not have it.
-    pub(crate) async fn note_rejected(&self, url: &str, reason: &str) -> Result<(), Error> {
+    pub(crate) async fn note_rejected(&self, url: &str, reason: &str) {
         let mut record = OAuthFailure::new("", url, reason);
         record.code = "ErrorOAuthRejected";
         record.reason = "the resource refused the token";
         let event = event::oauth_failed(self.0.clock.now(), &record);
-        self.record_limited(event, reason).await
+        self.tell_limited(event, reason).await;
+    }
+
+    /// As [`Agent::note_success`], at most once for each state of the settings.
+    pub(crate) async fn note_success_once(&self) {
+        let noted = async {
+            let revision = self.0.settings.revision().await?;
+            if self.0.noted_success.load(Ordering::Relaxed) == revision {
+                return Ok(());
+            }
+            self.note_success().await?;
+            self.0.noted_success.store(self.0.settings.revision().await?, Ordering::Relaxed);
+            Ok::<(), Error>(())
+        };
+        if let Err(error) = noted.await {
+            tracing::error!(%error, "a success could not be noted");
+        }
+    }
+
+    /// Whether a target may be called now; if not, when to ask again.
+    pub(crate) fn admit(&self, target: &str) -> Result<(), Timestamp> {
+        let mut breakers = self.0.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        breakers.admit(target, self.0.clock.now())
+    }
+
+    /// Counts an answer of a target, or that there was none; 45006 and 45007 when its
+    /// circuit opens and closes.
+    pub(crate) async fn report(&self, target: &str, outcome: Result<(), Option<Duration>>) {
+        let now = self.0.clock.now();
+        let change = {
+            let mut breakers = self.0.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+            match outcome {
+                Ok(()) => breakers.answered(target),
+                Err(told) => breakers.failed(target, told, now),
+            }
+        };
+        match change {
+            Some(Change::Opened) => self.tell_limited(event::target_unavailable(now, target), target).await,
+            Some(Change::Closed) => self.tell_limited(event::target_recovered(now, target), target).await,
+            None => {}
+        }
+    }
+
+    /// Targets that do not answer and are left alone for now.
+    pub fn unavailable_targets(&self) -> Vec<String> {
+        self.0.breakers.lock().unwrap_or_else(PoisonError::into_inner).open()
     }
 
     /// 32048, once after each first valid configuration.

@@ -4,15 +4,22 @@
 //! HTTPS, so the same code works against the real one.
 
 mod acquire;
+mod adaptor;
+mod breaker;
 mod certificates;
 mod connectivity;
 mod deliver;
 mod discover;
 mod error;
 mod ews;
+mod files;
+mod flush;
 mod graph;
+mod graph_mail;
 mod health;
+pub mod intake;
 mod item;
+mod maintenance;
 mod metadata;
 mod renew;
 mod schedule;
@@ -20,11 +27,16 @@ mod session;
 mod settings;
 mod sign_in;
 mod storage;
+mod storage_settings;
+mod upload;
+mod verdict;
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Instant;
 
+use actas_runtime::event::Space;
 use actas_runtime::{HttpClient, SharedClock};
 use actas_store::events::EventLog;
 use actas_store::queue::Queue;
@@ -38,16 +50,19 @@ pub use certificates::{AssignedCertificate, CertificateStore, Use, certificate_i
 pub use connectivity::{ConnectivityReport, ConnectivityTest, Phase};
 pub use discover::DiscoverFailure;
 pub use error::{Error, ErrorKind};
+pub use flush::{FlushKind, Flushed, Imported};
 pub use graph::{GraphClient, MadePassword, Organization, PrincipalKey};
 
-pub use item::{Component, StorageItem, TargetFolder};
+pub use item::{ATTACHMENT_BYTES_MAX, Attachment, Component, Property, StorageItem, TargetFolder};
+pub use maintenance::Maintenance;
 pub use renew::{RenewOptions, RenewStage, RenewState};
 
 pub use settings::{
     ConfigurationChange, NewOAuthServer, NewPartner, OAuthServerChange, Outcome, PartnerChange, PartnerProof,
 };
 pub use sign_in::{Begin, Connected, Connection, DevicePrompt, Discovered, Proof, Shown, read_secret};
-pub use storage::Deliverer;
+pub use storage::{Deliverer, DeliveryOptions};
+pub use storage_settings::{Channel, StorageConfiguration, StorageConfigurationChange};
 
 /// The file of the on-premises database in its folder.
 pub const DATABASE_FILE: &str = "onprem.db";
@@ -65,7 +80,14 @@ struct Inner {
     http: HttpClient,
     clock: SharedClock,
     tokens: acquire::TokenCache,
-    discoveries: Mutex<HashMap<String, discover::Cached>>,
+    discoveries: discover::Discoveries,
+    mail_token: Mutex<Option<graph_mail::MailToken>>,
+    storage_configuration: Mutex<Option<(i64, StorageConfiguration)>>,
+    breakers: std::sync::Mutex<breaker::Breakers>,
+    /// The revision of the settings under which a success was noted.
+    noted_success: AtomicI64,
+    space: std::sync::Mutex<Option<(Instant, Space)>>,
+    folder: PathBuf,
     limiter: std::sync::Mutex<actas_runtime::event::RateLimiter>,
     wake: Notify,
 }
@@ -90,7 +112,13 @@ impl Agent {
             http,
             clock,
             tokens: acquire::TokenCache::default(),
-            discoveries: Mutex::default(),
+            discoveries: discover::Discoveries::default(),
+            mail_token: Mutex::default(),
+            storage_configuration: Mutex::default(),
+            breakers: std::sync::Mutex::default(),
+            noted_success: AtomicI64::new(-1),
+            space: std::sync::Mutex::default(),
+            folder: folder.to_owned(),
             limiter: std::sync::Mutex::new(actas_runtime::event::RateLimiter::new(REPEAT_WINDOW, REPEAT_KEYS_MAX)),
             wake: Notify::new(),
         })))

@@ -183,7 +183,13 @@ impl Agent {
                 }
                 Err(_) => {
                     let (seed, _) = Uuid::new_v4().as_u64_pair();
-                    tokio::time::sleep(crate::schedule::delay(crate::schedule::Patience::BackOff, tries, seed)).await;
+                    tokio::time::sleep(crate::schedule::delay(
+                        crate::schedule::Patience::BackOff,
+                        tries,
+                        crate::schedule::FIRST,
+                        seed,
+                    ))
+                    .await;
                 }
             }
         }

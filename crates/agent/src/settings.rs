@@ -389,7 +389,7 @@ impl Agent {
         }
         let warnings = self.configuration_warnings(&configuration).await?;
         self.0.settings.put(Kind::OAuthConfiguration, GLOBAL, &configuration).await?;
-        self.0.discoveries.lock().await.clear();
+        self.0.discoveries.clear().await;
         self.changed("Set-CsOAuthConfiguration", "OAuthConfiguration", GLOBAL).await?;
         Ok(warnings)
     }

@@ -26,6 +26,7 @@ use uuid::Uuid;
 pub use device::DevicePrompt;
 
 use crate::Agent;
+use crate::acquire::TokenFailure;
 use crate::certificates::certificate_in;
 use crate::error::Error;
 use crate::graph::{GraphClient, Organization};
@@ -122,9 +123,9 @@ pub struct Discovered {
 }
 
 /// A token, and until when it counts.
-struct Issued {
-    token: String,
-    expires: Timestamp,
+pub(crate) struct Issued {
+    pub(crate) token: String,
+    pub(crate) expires: Timestamp,
 }
 
 // === impl Agent ===
@@ -134,8 +135,10 @@ impl Agent {
     pub async fn connect(&self, connection: &Connection, begin: Begin<'_>) -> Result<Connected, Error> {
         let mut connection = connection.clone();
         let issued = match begin {
-            Begin::FromFiles => self.sign_in(&connection).await?,
-            Begin::Secret(secret) => self.by_secret(&connection, secret).await?,
+            Begin::FromFiles => self.sign_in(&connection).await.map_err(|failure| connection.explained(failure))?,
+            Begin::Secret(secret) => {
+                self.by_secret(&connection, secret).await.map_err(|failure| connection.explained(failure))?
+            }
             Begin::DeviceCode(tell) => self.by_device_code(&connection, tell).await?,
         };
         let client = self.client(&connection, issued.token.clone());
@@ -151,8 +154,13 @@ impl Agent {
             self.0.session.remove()?;
             None
         };
-        self.0.settings.put(Kind::Connection, CONNECTION, &connection).await?;
+        self.remember_connection(&connection).await?;
         Ok(Connected { connection, organization, expires })
+    }
+
+    /// Remembers how to sign in, without trying it.
+    pub async fn remember_connection(&self, connection: &Connection) -> Result<(), Error> {
+        Ok(self.0.settings.put(Kind::Connection, CONNECTION, connection).await?)
     }
 
     /// The remembered connection.
@@ -190,7 +198,7 @@ impl Agent {
             })?;
             session.access_token
         } else {
-            self.sign_in(&connection).await?.token
+            self.sign_in(&connection).await.map_err(|failure| connection.explained(failure))?.token
         };
         Ok(self.client(&connection, token))
     }
@@ -238,15 +246,20 @@ impl Agent {
         GraphClient::new(self.0.http.clone(), &connection.graph_url, token, connection.again())
     }
 
-    async fn sign_in(&self, connection: &Connection) -> Result<Issued, Error> {
+    /// A token by what is in files, and so without a person.
+    pub(crate) async fn sign_in(&self, connection: &Connection) -> Result<Issued, TokenFailure> {
         match &connection.proof {
             Proof::Certificate { certificate_file, key_file } => {
                 let key_file = key_file.as_ref().unwrap_or(certificate_file);
                 self.by_certificate(connection, certificate_file, key_file).await
             }
-            Proof::SecretFile { secret_file } => self.by_secret(connection, &read_secret(secret_file)?).await,
+            Proof::SecretFile { secret_file } => {
+                let secret = read_secret(secret_file).map_err(TokenFailure::Configuration)?;
+                self.by_secret(connection, &secret).await
+            }
             Proof::Session { .. } => {
-                Err(Error::invalid("this connection cannot sign in by itself").with_hint(connection.again()))
+                let error = Error::invalid("this connection cannot sign in by itself");
+                Err(TokenFailure::Configuration(error.with_hint(connection.again())))
             }
         }
     }
@@ -256,17 +269,10 @@ impl Agent {
         connection: &Connection,
         certificate_file: &Path,
         key_file: &Path,
-    ) -> Result<Issued, Error> {
-        let certificate = certificate_in(certificate_file)?;
-        let pair = KeyPair::new(certificate, file::read_private_key(key_file)?)?;
-        let now = self.0.clock.now();
-        pair.certificate().check_usable_for_tokens(now)?;
-        let key = SigningKey::new(pair.key().pkcs8_der(), pair.certificate().der())
-            .map_err(|error| Error::machine(error.to_string()))?;
-        let (endpoint, client_id) = (connection.endpoint("token"), connection.client_id.to_string());
-        let assertion =
-            issue::client_assertion(&key, &client_id, &endpoint, &Uuid::new_v4().to_string(), ASSERTION_LIFETIME, now)
-                .map_err(|error| Error::machine(error.to_string()))?;
+    ) -> Result<Issued, TokenFailure> {
+        let endpoint = connection.endpoint("token");
+        let assertion = self.assertion(connection, &endpoint, certificate_file, key_file);
+        let assertion = assertion.map_err(TokenFailure::Configuration)?;
         let proof = [
             ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
             ("client_assertion", assertion.as_str()),
@@ -274,20 +280,37 @@ impl Agent {
         self.ask_token(connection, &proof).await
     }
 
-    async fn by_secret(&self, connection: &Connection, secret: &str) -> Result<Issued, Error> {
+    fn assertion(
+        &self,
+        connection: &Connection,
+        endpoint: &str,
+        certificate_file: &Path,
+        key_file: &Path,
+    ) -> Result<String, Error> {
+        let certificate = certificate_in(certificate_file)?;
+        let pair = KeyPair::new(certificate, file::read_private_key(key_file)?)?;
+        let now = self.0.clock.now();
+        pair.certificate().check_usable_for_tokens(now)?;
+        let key = SigningKey::new(pair.key().pkcs8_der(), pair.certificate().der())
+            .map_err(|error| Error::machine(error.to_string()))?;
+        let client_id = connection.client_id.to_string();
+        issue::client_assertion(&key, &client_id, endpoint, &Uuid::new_v4().to_string(), ASSERTION_LIFETIME, now)
+            .map_err(|error| Error::machine(error.to_string()))
+    }
+
+    async fn by_secret(&self, connection: &Connection, secret: &str) -> Result<Issued, TokenFailure> {
         self.ask_token(connection, &[("client_secret", secret)]).await
     }
 
     /// The client credentials grant (RFC 6749 §4.4).
-    async fn ask_token(&self, connection: &Connection, proof: &[(&str, &str)]) -> Result<Issued, Error> {
+    async fn ask_token(&self, connection: &Connection, proof: &[(&str, &str)]) -> Result<Issued, TokenFailure> {
         let endpoint = connection.endpoint("token");
         let client_id = connection.client_id.to_string();
         let form = [("grant_type", "client_credentials"), ("client_id", &client_id), ("scope", &graph_scope())];
         let (status, body) = self.post(connection, &endpoint, form.iter().chain(proof)).await?;
         Issued::read(&body, self.0.clock.now()).filter(|_| status == StatusCode::OK).ok_or_else(|| {
-            let what = if proof.iter().any(|(name, _)| *name == "client_secret") { "secret" } else { "certificate" };
-            Error::peer(format!("`{endpoint}` gave no token: {status}{}", describe_refusal(&body)))
-                .with_hint(format!("check tenant, client id and {what} of `actas Connect-MsolService`"))
+            let description = describe_refusal(&body);
+            TokenFailure::Refused { sts: endpoint, resource: well_known::GRAPH.to_string(), status, description }
         })
     }
 
@@ -296,11 +319,15 @@ impl Agent {
         connection: &Connection,
         endpoint: &str,
         form: impl Iterator<Item = &'f (&'f str, &'f str)>,
-    ) -> Result<(StatusCode, Vec<u8>), Error> {
-        https_url(&connection.graph_url)?;
-        https_url(endpoint)?;
+    ) -> Result<(StatusCode, Vec<u8>), TokenFailure> {
+        https_url(&connection.graph_url).and_then(|_| https_url(endpoint)).map_err(TokenFailure::Configuration)?;
         let body = Serializer::new(String::new()).extend_pairs(form).finish();
-        let response = self.0.http.send(HttpRequest::post(endpoint, "application/x-www-form-urlencoded", body)).await?;
+        let response = self.0.http.send(HttpRequest::post(endpoint, "application/x-www-form-urlencoded", body)).await;
+        let response = response.map_err(|error| TokenFailure::Unreachable {
+            sts: endpoint.to_owned(),
+            resource: well_known::GRAPH.to_string(),
+            error,
+        })?;
         Ok((response.status, response.body.to_vec()))
     }
 }
@@ -329,6 +356,15 @@ impl Connection {
     /// An endpoint of the tenant's at the token service.
     fn endpoint(&self, name: &str) -> String {
         format!("{}/{}/oauth2/v2.0/{name}", self.authority.trim_end_matches('/'), self.tenant)
+    }
+
+    /// Why nobody is signed in, and what to do about it.
+    fn explained(&self, failure: TokenFailure) -> Error {
+        let refused = matches!(failure, TokenFailure::Refused { .. });
+        let error = Error::from(failure);
+        let what = if matches!(self.proof, Proof::Certificate { .. }) { "certificate" } else { "secret" };
+        let hint = || format!("check tenant, client id and {what} of `actas Connect-MsolService`");
+        if refused { error.with_hint(hint()) } else { error }
     }
 
     /// Who is signed in, for a sentence.

@@ -21,7 +21,7 @@ use crate::hosts::{HTTP, HTTPS, HostTable};
 use crate::tls;
 
 pub use self::error::{ClientBuildError, ClientError};
-pub use self::message::{BODY_BYTES_MAX, HttpRequest, HttpResponse, TIMEOUT};
+pub use self::message::{BODY_BYTES_MAX, BodyStream, HttpRequest, HttpResponse, TIMEOUT};
 use self::resolve::TableResolver;
 
 /// How the client finds and trusts its peers.
@@ -98,10 +98,26 @@ impl HttpClient {
     }
 
     /// Sends a request and reads the whole answer, whatever its status.
-    pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ClientError> {
+    pub async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, ClientError> {
+        let body = std::mem::take(&mut request.body);
+        self.send_body(request, body.into()).await
+    }
+
+    /// As [`HttpClient::send`], with a body that comes piece by piece. One that ends short,
+    /// or fails, breaks the exchange off.
+    pub async fn send_streamed(
+        &self,
+        mut request: HttpRequest,
+        stream: BodyStream,
+    ) -> Result<HttpResponse, ClientError> {
+        request.headers.insert(http::header::CONTENT_LENGTH, stream.length.into());
+        self.send_body(request, stream.into_body()).await
+    }
+
+    async fn send_body(&self, request: HttpRequest, body: reqwest::Body) -> Result<HttpResponse, ClientError> {
         let target = Target::of(&request.url)?;
         let limit = request.timeout;
-        tokio::time::timeout(limit, self.exchange(request, target))
+        tokio::time::timeout(limit, self.exchange(request, body, target))
             .await
             .unwrap_or(Err(ClientError::Timeout { after: limit }))
     }
@@ -111,7 +127,12 @@ impl HttpClient {
         &self.0.hosts
     }
 
-    async fn exchange(&self, request: HttpRequest, target: Target) -> Result<HttpResponse, ClientError> {
+    async fn exchange(
+        &self,
+        request: HttpRequest,
+        body: reqwest::Body,
+        target: Target,
+    ) -> Result<HttpResponse, ClientError> {
         let classify = |error: &reqwest::Error| {
             let mapped = self.0.hosts.lookup(&target.host, target.port);
             error::classify(error, &target.host, target.port, mapped, self.0.connect_timeout)
@@ -120,7 +141,7 @@ impl HttpClient {
             .client(&target)
             .request(request.method, target.url.clone())
             .headers(request.headers)
-            .body(request.body)
+            .body(body)
             .send()
             .await
             .map_err(|error| classify(&error))?;

@@ -11,6 +11,9 @@
 //! listen = "127.0.0.1:8480"
 //! data = "/var/lib/actas/onprem"
 //!
+//! [onprem.delivery]
+//! mailboxes_at_once = 16
+//!
 //! [client]
 //! hosts = ["autodiscover.fabrikam.example:443=127.0.0.1:8443"]
 //! ca_files = ["/etc/actas/lab-ca.pem"]
@@ -90,6 +93,32 @@ pub struct OnpremConfig {
     pub listen: SocketAddr,
     /// Where it keeps its data; from the file's own directory if relative.
     pub data: PathBuf,
+    /// The certificate chain, leaf first, that it presents; without one it speaks plain
+    /// HTTP, and takes items on loopback alone.
+    pub certificate_file: Option<PathBuf>,
+    /// The certificate's key; in the certificate's file where absent.
+    pub key_file: Option<PathBuf>,
+    /// How items are delivered.
+    #[serde(default)]
+    pub delivery: DeliveryConfig,
+}
+
+/// `[onprem.delivery]`
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeliveryConfig {
+    /// Mailboxes that are delivered to at once, 1 to 1000.
+    pub mailboxes_at_once: u16,
+    /// Milliseconds before the first repetition; each further one waits twice as long.
+    pub retry_first_ms: u32,
+    /// Milliseconds after which the mailbox of a deliverer that died is free again.
+    pub lease_ms: u32,
+}
+
+impl Default for DeliveryConfig {
+    fn default() -> Self {
+        Self { mailboxes_at_once: 16, retry_first_ms: 1_000, lease_ms: 8_000 }
+    }
 }
 
 /// `[client]`
@@ -141,8 +170,10 @@ impl Config {
             });
             [Some(&mut cloud.data), cloud.seed_file.as_mut(), module, pin]
         });
-        let of_onprem = onprem.as_mut().map(|onprem| &mut onprem.data);
-        let paths = of_cloud.into_iter().flatten().flatten().chain(of_onprem);
+        let of_onprem = onprem
+            .as_mut()
+            .map(|onprem| [Some(&mut onprem.data), onprem.certificate_file.as_mut(), onprem.key_file.as_mut()]);
+        let paths = of_cloud.into_iter().flatten().chain(of_onprem.into_iter().flatten()).flatten();
         for path in paths.chain(&mut self.client.ca_files) {
             // Joining keeps an absolute path as it is.
             *path = directory.join(&path);

@@ -13,7 +13,7 @@ pub mod listener;
 pub mod rate;
 mod tls;
 
-pub use crate::client::{ClientError, ClientOptions, HttpClient, HttpRequest, HttpResponse};
+pub use crate::client::{BodyStream, ClientError, ClientOptions, HttpClient, HttpRequest, HttpResponse};
 pub use crate::clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use crate::config::Config;
 pub use crate::event::{Event, EventSink};

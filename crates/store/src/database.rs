@@ -83,4 +83,12 @@ impl Database {
     pub async fn write(&self, unit: Unit) -> Result<Vec<(Vec<Row>, usize)>, Error> {
         self.0.write(unit).await
     }
+
+    /// Bytes that hold something: what a size limit is held against. Room that removed
+    /// rows left behind is not counted, since it is used again.
+    pub async fn used_bytes(&self) -> Result<i64, Error> {
+        const SQL: &str = "SELECT (page_count - freelist_count) * page_size
+            FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()";
+        self.read_one(SQL, Vec::new()).await?.map_or(Ok(0), |row| row.integer(0))
+    }
 }

@@ -61,6 +61,9 @@ pub enum ErrorKind {
     /// The disk is full or the file may not grow.
     #[error("the disk is full")]
     Full,
+    /// The disk does not read or write.
+    #[error("the disk failed: {0}")]
+    Disk(String),
     /// The operating system said no.
     #[error("cannot open `{}`: {why}", path.display())]
     Open {
@@ -117,6 +120,9 @@ impl Error {
             ErrorKind::Open { path, .. } => {
                 format!("check that `{}` and its folder exist and can be written", path.display())
             }
+            ErrorKind::Disk(_) => {
+                "see whether the disk is healthy, has room and may be written; nothing was half written".to_owned()
+            }
             ErrorKind::Stale => "try again".to_owned(),
             _ => return None,
         })
@@ -129,6 +135,7 @@ impl Error {
             Some(ErrorCode::ConstraintViolation) => ErrorKind::Exists(unique_columns(&error.to_string())),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::Busy,
             Some(ErrorCode::DiskFull) => ErrorKind::Full,
+            Some(ErrorCode::SystemIoFailure) => ErrorKind::Disk(error.to_string()),
             Some(ErrorCode::NotADatabase) => ErrorKind::NotOurs { path: path.to_owned(), sqlite: false },
             Some(ErrorCode::DatabaseCorrupt) => ErrorKind::Corrupt { path: path.to_owned(), why: error.to_string() },
             Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {

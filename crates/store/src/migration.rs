@@ -22,7 +22,7 @@ const CLOUD: &[&str] = &[
     include_str!("schema/cloud-3.sql"),
     include_str!("schema/cloud-4.sql"),
 ];
-const ON_PREMISES: &[&str] = &[include_str!("schema/onprem-1.sql")];
+const ON_PREMISES: &[&str] = &[include_str!("schema/onprem-1.sql"), include_str!("schema/onprem-2.sql")];
 
 /// The first 100 bytes of a database file (SQLite file format, §1.3).
 const HEADER_BYTES: usize = 100;

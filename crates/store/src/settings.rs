@@ -20,10 +20,14 @@ pub enum Kind {
     OAuthConfiguration,
     /// A trusted token service.
     OAuthServer,
+    /// A token that opens the intake of the Storage Service, as a hash.
+    IntakeToken,
     /// The other server product.
     PartnerApplication,
     /// A renewal under way.
     Renewal,
+    /// The configuration of the Storage Service.
+    StorageService,
 }
 
 impl Kind {
@@ -31,11 +35,13 @@ impl Kind {
         match self {
             Self::Certificates => "certificates",
             Self::Connection => "connection",
+            Self::IntakeToken => "intake token",
             Self::Observed => "observed",
             Self::OAuthConfiguration => "oauth configuration",
             Self::OAuthServer => "oauth server",
             Self::PartnerApplication => "partner application",
             Self::Renewal => "renewal",
+            Self::StorageService => "storage service",
         }
     }
 }
@@ -115,9 +121,10 @@ impl Settings {
         Ok(outcome.iter().any(|(_, touched)| *touched > 0))
     }
 
-    /// A number that changes whenever any setting does: what a cache compares.
+    /// A number that changes whenever any setting does: what a cache compares. What was
+    /// merely observed is no setting.
     pub async fn revision(&self) -> Result<i64, Error> {
-        const SQL: &str = "SELECT COALESCE(SUM(version), 0) * 1000003 + COUNT(*) FROM setting";
+        const SQL: &str = "SELECT COALESCE(SUM(version), 0) * 1000003 + COUNT(*) FROM setting WHERE kind <> 'observed'";
         self.database.read_one(SQL, Vec::new()).await?.map_or(Ok(0), |row| row.integer(0))
     }
 }

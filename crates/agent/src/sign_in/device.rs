@@ -92,7 +92,7 @@ impl Agent {
             let (status, body) = match self.post(connection, &endpoint, form.iter()).await {
                 Ok(answer) => answer,
                 // A network that fails now and then is no reason to send the user back (§3.5).
-                Err(error) if interval >= INTERVAL_MAX => return Err(error),
+                Err(error) if interval >= INTERVAL_MAX => return Err(error.into()),
                 Err(_) => {
                     interval = (interval * 2).min(INTERVAL_MAX);
                     continue;

@@ -4,7 +4,11 @@
 
 mod delivery;
 mod discovery;
+mod faults;
 mod graph;
+mod graph_mail;
+mod intake;
+mod maintenance;
 mod peer;
 mod settings;
 mod tokens;

@@ -16,7 +16,9 @@ use actas_exchange::ews::{
     ResponseMessage,
 };
 use actas_runtime::hosts::HostEntry;
-use actas_runtime::{ClientOptions, HostTable, HttpClient, Limits, Server, SystemClock, TlsIdentity, listener};
+use actas_runtime::{
+    ClientOptions, HostTable, HttpClient, Limits, Server, SharedClock, SystemClock, TlsIdentity, listener,
+};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -32,6 +34,7 @@ pub const EWS: &str = "ews.cloud.example";
 pub const STRANGER: &str = "autodiscover.stranger.example";
 /// Leads to the peer and is not in its certificate.
 pub const UNNAMED: &str = "autodiscover.fabrikam.example";
+pub const GRAPH: &str = "graph.cloud.example";
 pub const USER: &str = "adele@fabrikam.example";
 
 /// One request as the peer saw it.
@@ -39,6 +42,7 @@ pub const USER: &str = "adele@fabrikam.example";
 pub struct Seen {
     pub host: String,
     pub path: String,
+    pub query: String,
     pub method: Method,
     pub token: bool,
     pub body: String,
@@ -53,6 +57,10 @@ pub enum Creating {
     KeepsAndFails,
     /// Keeps nothing.
     Refuses(StatusCode),
+    /// Keeps nothing, and says for how long to stay away.
+    Throttles(&'static str),
+    /// Keeps nothing, and says so in a fault with a time to stay away, in milliseconds.
+    Busy(u64),
 }
 
 type Autodiscover = Arc<dyn Fn(&Seen) -> Response + Send + Sync>;
@@ -66,12 +74,20 @@ struct Inner {
     creating: Mutex<Vec<Creating>>,
     pub kept: Mutex<Vec<Message>>,
     token_status: Mutex<StatusCode>,
+    /// A request with an item of this subject is refused whole.
+    poison: Mutex<Option<(String, StatusCode)>>,
+    graph: Mutex<Graph>,
+    hostile: Mutex<Option<fn() -> Response>>,
 }
+
+type Graph = Option<Arc<dyn Fn(&Seen) -> Response + Send + Sync>>;
 
 pub struct Scene {
     pub peer: Peer,
     pub agent: Agent,
-    _servers: Vec<Server>,
+    pub servers: Vec<Server>,
+    pub authority: Authority,
+    options: ClientOptions,
     folder: tempfile::TempDir,
     http: HttpClient,
 }
@@ -84,6 +100,9 @@ impl Peer {
             creating: Mutex::default(),
             kept: Mutex::default(),
             token_status: Mutex::new(StatusCode::OK),
+            poison: Mutex::default(),
+            graph: Mutex::default(),
+            hostile: Mutex::default(),
         }))
     }
 
@@ -98,6 +117,25 @@ impl Peer {
 
     pub fn token_status(&self, status: StatusCode) {
         *self.0.token_status.lock().unwrap() = status;
+    }
+
+    /// Refuses every request with an item of a subject.
+    pub fn poison(&self, subject: &str, status: StatusCode) {
+        *self.0.poison.lock().unwrap() = Some((subject.to_owned(), status));
+    }
+
+    /// What answers for EWS instead.
+    pub fn hostile(&self, answer: Option<fn() -> Response>) {
+        *self.0.hostile.lock().unwrap() = answer;
+    }
+
+    /// What answers for Graph.
+    pub fn graph(&self, answer: impl Fn(&Seen) -> Response + Send + Sync + 'static) {
+        *self.0.graph.lock().unwrap() = Some(Arc::new(answer));
+    }
+
+    pub fn messages(&self) -> Vec<Message> {
+        self.0.kept.lock().unwrap().clone()
     }
 
     /// An item is there already, with its delivery key.
@@ -133,6 +171,7 @@ pub fn xml(text: String) -> Response {
     (StatusCode::OK, [("content-type", "text/xml; charset=utf-8")], text).into_response()
 }
 
+// Bodies of tests are large at times, and all of them are ours.
 async fn answer(State(peer): State<Peer>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let host = uri
         .host()
@@ -142,6 +181,7 @@ async fn answer(State(peer): State<Peer>, method: Method, uri: Uri, headers: Hea
     let seen = Seen {
         host: host.unwrap_or_default(),
         path: uri.path().to_owned(),
+        query: uri.query().unwrap_or_default().to_owned(),
         method,
         token: bearer.len() > "Bearer ".len(),
         body: String::from_utf8_lossy(&body).into_owned(),
@@ -149,7 +189,15 @@ async fn answer(State(peer): State<Peer>, method: Method, uri: Uri, headers: Hea
     peer.0.seen.lock().unwrap().push(seen.clone());
     match uri.path() {
         "/token" => token(&peer, &body),
-        "/EWS/Exchange.asmx" => ews(&peer, &body),
+        "/EWS/Exchange.asmx" => {
+            let hostile = *peer.0.hostile.lock().unwrap();
+            hostile.map_or_else(|| ews(&peer, &body), |answer| answer())
+        }
+        path if path.starts_with("/v1.0/") || path.starts_with("/upload/") => {
+            let script = peer.0.graph.lock().unwrap().clone();
+            script.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |script| script(&seen))
+        }
+        path if path.ends_with("/oauth2/v2.0/token") => token(&peer, &body),
         path if path.to_ascii_lowercase().starts_with("/autodiscover/") => {
             let script = peer.0.autodiscover.lock().unwrap().clone();
             script(&seen)
@@ -171,10 +219,21 @@ fn token(peer: &Peer, body: &[u8]) -> Response {
 }
 
 fn ews(peer: &Peer, body: &[u8]) -> Response {
-    match Call::parse(body, 1 << 20).unwrap().request {
+    match Call::parse(body, 1 << 26).unwrap().request {
         Request::CreateItem(create) => {
             let step = peer.0.creating.lock().unwrap().pop().unwrap_or(Creating::Answers);
-            if let Creating::Refuses(status) = step {
+            match step {
+                Creating::Refuses(status) => return status.into_response(),
+                Creating::Throttles(seconds) => {
+                    return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", seconds)]).into_response();
+                }
+                Creating::Busy(milliseconds) => return busy(milliseconds),
+                Creating::Answers | Creating::KeepsAndFails => {}
+            }
+            let poison = peer.0.poison.lock().unwrap().clone();
+            if let Some((subject, status)) = poison
+                && create.items.iter().any(|item| item.subject.as_ref() == Some(&subject))
+            {
                 return status.into_response();
             }
             let mut kept = peer.0.kept.lock().unwrap();
@@ -204,16 +263,37 @@ fn ews(peer: &Peer, body: &[u8]) -> Response {
     }
 }
 
+/// `ErrorServerBusy` as the vendor's servers write it.
+fn busy(milliseconds: u64) -> Response {
+    let text = format!(
+        "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><s:Fault>\
+         <faultcode xmlns:a=\"http://schemas.microsoft.com/exchange/services/2006/types\">a:ErrorServerBusy</faultcode>\
+         <faultstring xml:lang=\"en-US\">The server cannot service this request right now. Try again later.</faultstring>\
+         <detail><e:ResponseCode xmlns:e=\"http://schemas.microsoft.com/exchange/services/2006/errors\">ErrorServerBusy</e:ResponseCode>\
+         <t:MessageXml xmlns:t=\"http://schemas.microsoft.com/exchange/services/2006/types\">\
+         <t:Value Name=\"BackOffMilliseconds\">{milliseconds}</t:Value></t:MessageXml></detail></s:Fault></s:Body></s:Envelope>"
+    );
+    (StatusCode::INTERNAL_SERVER_ERROR, [("content-type", "text/xml; charset=utf-8")], text).into_response()
+}
+
 impl Scene {
     /// A trust that stands, with Autodiscover over https.
     pub async fn set() -> Self {
-        let now = SystemClock::shared().now();
+        Self::set_at(SystemClock::shared()).await
+    }
+
+    /// The same by another clock.
+    pub async fn set_at(clock: SharedClock) -> Self {
+        let now = clock.now();
         let authority = Authority::create("test", now - Duration::from_hours(1), Duration::from_hours(100)).unwrap();
-        let names: Vec<_> = [STS, AUTODISCOVER, EWS, STRANGER].iter().map(|name| name.parse().unwrap()).collect();
+        let names: Vec<_> =
+            [STS, AUTODISCOVER, EWS, STRANGER, GRAPH].iter().map(|name| name.parse().unwrap()).collect();
         let server = authority.issue_server(&names, now, Duration::from_hours(10)).unwrap();
         let identity = TlsIdentity::new(vec![server.certificate().der().to_vec()], server.key().pkcs8_der().to_vec());
         let peer = Peer::new();
-        let router = || Router::new().fallback(answer).with_state(peer.clone());
+        let router = || {
+            Router::new().fallback(answer).layer(axum::extract::DefaultBodyLimit::disable()).with_state(peer.clone())
+        };
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let (bound, bound_http) = (listener::bind(loopback).unwrap(), listener::bind(loopback).unwrap());
         let (https, plain) = (bound.local_addr(), bound_http.local_addr());
@@ -222,7 +302,7 @@ impl Scene {
             listener::serve_plain(bound_http, router(), &Limits::default()).unwrap(),
         ];
         let mut hosts = HostTable::default();
-        for name in [STS, AUTODISCOVER, EWS, STRANGER, UNNAMED] {
+        for name in [STS, AUTODISCOVER, EWS, STRANGER, UNNAMED, GRAPH] {
             hosts.add(HostEntry::new(name, 443, https).unwrap()).unwrap();
             hosts.add(HostEntry::new(name, 80, plain).unwrap()).unwrap();
         }
@@ -234,8 +314,8 @@ impl Scene {
         };
         let http = HttpClient::new(&options).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let agent = Agent::open(folder.path(), http.clone(), SystemClock::shared()).unwrap();
-        let scene = Self { peer, agent, _servers: servers, folder, http };
+        let agent = Agent::open(folder.path(), http.clone(), clock).unwrap();
+        let scene = Self { peer, agent, servers, authority, options, folder, http };
         scene.trust().await;
         scene
     }
@@ -243,6 +323,16 @@ impl Scene {
     /// The same settings and queue, as after a restart.
     pub fn reopened(&self) -> Agent {
         Agent::open(self.folder.path(), self.http.clone(), SystemClock::shared()).unwrap()
+    }
+
+    /// As a process that just started: without connections or tokens.
+    pub fn fresh(&self) -> Agent {
+        let http = HttpClient::new(&self.options).unwrap();
+        Agent::open(self.folder.path(), http, self.agent.clock().clone()).unwrap()
+    }
+
+    pub fn http(&self) -> HttpClient {
+        self.http.clone()
     }
 
     pub fn folder(&self) -> &Path {

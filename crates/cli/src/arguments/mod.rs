@@ -25,6 +25,7 @@ pub(crate) mod service_principal;
 pub(crate) mod service_principal_credential;
 pub(crate) mod signing_keys;
 pub(crate) mod storage;
+pub(crate) mod storage_service;
 pub(crate) mod storage_test;
 pub(crate) mod tenant;
 pub(crate) mod token;
@@ -91,6 +92,14 @@ pub(crate) enum OnPremises {
     RequestCertificate(certificate::Request),
     #[command(name = "Export-CsCertificate")]
     ExportCertificate(certificate::Export),
+    #[command(name = "Get-CsStorageServiceConfiguration")]
+    GetStorageConfiguration(storage_service::Get),
+    #[command(name = "Set-CsStorageServiceConfiguration")]
+    SetStorageConfiguration(storage_service::Set),
+    #[command(name = "Invoke-CsStorageServiceFlush")]
+    InvokeStorageFlush(storage_service::Flush),
+    #[command(name = "Debug-CsStorageServiceFailures")]
+    DebugStorageFailures(storage_service::Debug),
     #[command(name = "Test-CsExStorageConnectivity")]
     TestStorageConnectivity(storage_test::Test),
 }

@@ -1,6 +1,6 @@
 //! `storage`: items on their way to mailboxes.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
@@ -14,6 +14,21 @@ pub(crate) enum Storage {
     Put(Put),
     List(List),
     Show(Show),
+    Status(Status),
+    Retry(Retry),
+    Export(Export),
+    Import(Import),
+    /// Makes, shows and removes the tokens that open the intake over HTTP
+    #[command(subcommand)]
+    Token(Token),
+}
+
+/// Commands on tokens of the intake.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Token {
+    New(NewToken),
+    List(ListTokens),
+    Remove(RemoveToken),
 }
 
 /// Hands an item to the Storage Service
@@ -57,6 +72,10 @@ pub(crate) struct Put {
     #[arg(long, value_name = "DATE", value_parser = date::date)]
     pub(crate) time: Option<Date>,
 
+    /// File to attach, up to 25 MiB; may be named several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) attachment: Vec<PathBuf>,
+
     /// Key that makes the item one and the same when it is handed in twice [default: a new one]
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,
@@ -65,7 +84,123 @@ pub(crate) struct Put {
 /// Shows the items that wait, fail or were set aside
 #[derive(Args, Clone, Debug)]
 #[command(after_help = LIST_EXAMPLES)]
-pub(crate) struct List {}
+pub(crate) struct List {
+    /// Only items in this state [default: the newest items, whatever their state]
+    #[arg(long, value_name = "STATE", value_enum)]
+    pub(crate) state: Option<State>,
+
+    /// Only items of this mailbox
+    #[arg(long, value_name = "ADDRESS", value_parser = value::address)]
+    pub(crate) owner: Option<Address>,
+
+    /// Only items that wait and have failed at least once
+    #[arg(long, conflicts_with = "state")]
+    pub(crate) failing: bool,
+
+    /// Most items to show
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    pub(crate) count: u32,
+}
+
+/// Shows how much waits, how full the queue is, and what is failing
+#[derive(Args, Clone, Debug)]
+#[command(after_help = STATUS_EXAMPLES)]
+pub(crate) struct Status {}
+
+/// Has items that were set aside delivered after all
+#[derive(Args, Clone, Debug)]
+#[command(
+    group = ArgGroup::new("which").required(true).multiple(false).args(["ids", "all"]),
+    after_help = RETRY_EXAMPLES,
+)]
+pub(crate) struct Retry {
+    /// Keys of the items
+    pub(crate) ids: Vec<String>,
+
+    /// Every item that was set aside
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Only items of this mailbox
+    #[arg(long, value_name = "ADDRESS", value_parser = value::address, requires = "all")]
+    pub(crate) owner: Option<Address>,
+}
+
+/// Writes items to files and takes them from the queue
+///
+/// The files can be imported here or on another server. An item leaves the queue once the file
+/// that holds it is on disk.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXPORT_EXAMPLES)]
+pub(crate) struct Export {
+    /// Folder to write to
+    pub(crate) folder: PathBuf,
+
+    /// Only items of this mailbox [default: all that wait or were set aside]
+    #[arg(long, value_name = "ADDRESS", value_parser = value::address)]
+    pub(crate) owner: Option<Address>,
+
+    /// How long to wait for mailboxes that are being delivered to
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = value::duration)]
+    pub(crate) wait: Duration,
+}
+
+/// Brings items back from files
+///
+/// An item that is here already, waiting or delivered, stays as it is: importing a file twice
+/// delivers nothing twice.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = IMPORT_EXAMPLES)]
+pub(crate) struct Import {
+    /// Files that an export or a flush wrote
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Keep the files; otherwise each is removed once all of its items are here
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+/// Makes a token for the intake over HTTP
+///
+/// The token is shown this once; what is kept is a hash of it.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = TOKEN_EXAMPLES)]
+pub(crate) struct NewToken {
+    /// Name to know it by: letters, digits and `-`
+    pub(crate) name: String,
+
+    /// How long it is good for [default: until it is removed]
+    #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+    pub(crate) lifetime: Option<Duration>,
+}
+
+/// Shows the tokens of the intake, without their secrets
+#[derive(Args, Clone, Debug)]
+#[command(after_help = TOKEN_EXAMPLES)]
+pub(crate) struct ListTokens {}
+
+/// Removes a token of the intake, which then opens nothing
+#[derive(Args, Clone, Debug)]
+#[command(after_help = TOKEN_EXAMPLES)]
+pub(crate) struct RemoveToken {
+    /// Its name
+    pub(crate) name: String,
+}
+
+/// State of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub(crate) enum State {
+    /// Waiting for its delivery
+    Queued,
+    /// In its mailbox
+    Delivered,
+    /// Set aside with a reason
+    GivenUp,
+    /// In a file
+    Flushed,
+}
 
 /// Shows one item with its attempts
 #[derive(Args, Clone, Debug)]
@@ -106,7 +241,42 @@ Examples:
 const LIST_EXAMPLES: &str = "\
 Examples:
   Show what is on its way:
-    actas storage list --output table";
+    actas storage list --output table
+  Show what was set aside, and what keeps failing:
+    actas storage list --state GivenUp
+    actas storage list --failing";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  Show how the queue is:
+    actas storage status";
+
+const RETRY_EXAMPLES: &str = "\
+Examples:
+  Deliver one item after all:
+    actas storage retry talk-4711
+  All that was set aside for one mailbox:
+    actas storage retry --all --owner smtp:adam@contoso.example";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  Empty the queue into a folder:
+    actas storage export /srv/handover
+  One mailbox alone:
+    actas storage export /srv/handover --owner smtp:adam@contoso.example";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  Bring back what an export wrote:
+    actas storage import /srv/handover/*.jsonl";
+
+const TOKEN_EXAMPLES: &str = "\
+Examples:
+  Let a telephone system hand items in for a year:
+    actas storage token new telephones --lifetime 365d
+  Show the tokens, and shut one out:
+    actas storage token list
+    actas storage token remove telephones";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:

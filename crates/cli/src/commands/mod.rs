@@ -17,6 +17,8 @@ mod signing_keys;
 mod storage;
 mod token;
 
+use storage::files as storage_files;
+
 use crate::{
     app::Context,
     arguments::{Command, Ours},

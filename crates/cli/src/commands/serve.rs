@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actas_agent::{Agent, Deliverer, RenewOptions, RenewStage, Use};
-use actas_runtime::config::{CloudConfig, OnpremConfig, TokenServiceConfig};
-use actas_runtime::{Limits, Server, SystemClock, listener};
+use actas_agent::{Agent, Deliverer, DeliveryOptions, Maintenance, RenewOptions, RenewStage, Use, intake};
+use actas_certificate::file;
+use actas_runtime::config::{CloudConfig, DeliveryConfig, OnpremConfig, TokenServiceConfig};
+use actas_runtime::{Limits, Server, SystemClock, TlsIdentity, listener};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
@@ -102,8 +103,10 @@ impl Running {
         };
         let onprem = match onprem {
             Some(config) => {
-                let onprem = OnPremises::start(&config, &workplace)?;
-                values.insert("ONPREM_URL".to_owned(), format!("http://{}", onprem.server.local_addr()).into());
+                let onprem = OnPremises::start(&config, &workplace, &context.console)?;
+                let scheme = if config.certificate_file.is_some() { "https" } else { "http" };
+                let address = onprem.server.local_addr();
+                values.insert("ONPREM_URL".to_owned(), format!("{scheme}://{address}").into());
                 Some(onprem)
             }
             None => None,
@@ -120,7 +123,7 @@ impl Running {
 
     async fn reload(&mut self, serve: &Serve, context: &Context) -> Result<(), Problem> {
         let workplace = Workplace::open(&context.global)?;
-        let (cloud_config, _) = roles(serve, &workplace)?;
+        let (cloud_config, onprem_config) = roles(serve, &workplace)?;
         if let (Some(cloud), Some(config)) = (&self.cloud, cloud_config) {
             cloud.reload_certificate()?;
             apply_seed(cloud, &config).await?;
@@ -130,11 +133,15 @@ impl Running {
                 context.console.warning(&format!("`{key}` of `[cloud]` was changed; that takes effect with a restart"));
             }
         }
-        if let Some(onprem) = &mut self.onprem {
+        if let (Some(onprem), Some(config)) = (&mut self.onprem, onprem_config) {
             // The new one first: if it cannot be had, the old one works on.
             let agent = workplace.agent()?;
+            let options = delivery_options(&config.delivery)?;
+            if let Some(identity) = identity(&config)? {
+                onprem.server.replace_identity(identity)?;
+            }
             onprem.work.stop().await;
-            onprem.work = Work::start(agent);
+            onprem.work = Work::start(agent, options);
         }
         Ok(())
     }
@@ -201,7 +208,13 @@ fn default_cloud(workplace: &Workplace) -> Result<CloudConfig, Problem> {
 }
 
 fn default_onprem(workplace: &Workplace) -> OnpremConfig {
-    OnpremConfig { listen: SocketAddr::from(([127, 0, 0, 1], 8480)), data: workplace.data.join(ONPREM_FOLDER) }
+    OnpremConfig {
+        listen: SocketAddr::from(([127, 0, 0, 1], 8480)),
+        data: workplace.data.join(ONPREM_FOLDER),
+        certificate_file: None,
+        key_file: None,
+        delivery: DeliveryConfig::default(),
+    }
 }
 
 async fn start_cloud(config: &CloudConfig, console: &Console) -> Result<Cloud, Problem> {
@@ -251,23 +264,66 @@ async fn apply_seed(cloud: &Cloud, config: &CloudConfig) -> Result<Vec<Applicati
 // === impl OnPremises ===
 
 impl OnPremises {
-    fn start(config: &OnpremConfig, workplace: &Workplace) -> Result<Self, Problem> {
+    fn start(config: &OnpremConfig, workplace: &Workplace, console: &Console) -> Result<Self, Problem> {
         make_folder(&config.data)?;
+        let options = delivery_options(&config.delivery)?;
         let bound = listener::bind(config.listen)?;
         let agent = Agent::open(&config.data, workplace.http()?, SystemClock::shared())?;
         let router = Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .with_state(agent.clone());
-        let server = listener::serve_plain(bound, router, &Limits::default())?;
-        Ok(Self { server, work: Work::start(agent) })
+        let identity = identity(config)?;
+        // A token that anybody on the way can read would be everybody's.
+        let router = if identity.is_some() || bound.local_addr().ip().is_loopback() {
+            router.merge(intake::router(agent.clone()))
+        } else {
+            console.warning(&format!(
+                "{} is not loopback and has no certificate, so no items are taken there; name one as `certificate_file` of `[onprem]`",
+                bound.local_addr()
+            ));
+            router
+        };
+        let server = match identity {
+            Some(identity) => listener::serve_tls(bound, router, identity, &Limits::default())?,
+            None => listener::serve_plain(bound, router, &Limits::default())?,
+        };
+        Ok(Self { server, work: Work::start(agent, options) })
     }
+}
+
+/// The certificate that the on-premises side presents, if it has one.
+fn identity(config: &OnpremConfig) -> Result<Option<TlsIdentity>, Problem> {
+    let Some(certificate_file) = &config.certificate_file else { return Ok(None) };
+    let unusable = |error: file::FileError| Problem::failed(error.to_string()).hint(error.hint());
+    let chain = file::read_certificates(certificate_file).map_err(unusable)?;
+    let key = file::read_private_key(config.key_file.as_ref().unwrap_or(certificate_file)).map_err(unusable)?;
+    let chain = chain.iter().map(|certificate| certificate.der().to_vec()).collect();
+    Ok(Some(TlsIdentity::new(chain, key.pkcs8_der().to_vec())))
+}
+
+fn delivery_options(config: &DeliveryConfig) -> Result<DeliveryOptions, Problem> {
+    let bounded = |name: &str, value: u32, least: u32, most: u32| {
+        if (least..=most).contains(&value) {
+            return Ok(());
+        }
+        Err(Problem::failed(format!("`{name} = {value}` of `[onprem.delivery]` is not possible"))
+            .hint(format!("give {least} to {most}")))
+    };
+    bounded("mailboxes_at_once", config.mailboxes_at_once.into(), 1, 1_000)?;
+    bounded("retry_first_ms", config.retry_first_ms, 10, 60_000)?;
+    bounded("lease_ms", config.lease_ms, 200, 120_000)?;
+    Ok(DeliveryOptions {
+        mailboxes_at_once: config.mailboxes_at_once.into(),
+        retry_first: Duration::from_millis(config.retry_first_ms.into()),
+        lease: Duration::from_millis(config.lease_ms.into()),
+    })
 }
 
 /// Ready means that items can be accepted: the queue can be read.
 async fn ready(State(agent): State<Agent>) -> (StatusCode, &'static str) {
-    match agent.queue().counts().await {
-        Ok(_) => (StatusCode::OK, "ready\n"),
+    match agent.queue().answers().await {
+        Ok(()) => (StatusCode::OK, "ready\n"),
         Err(error) => {
             tracing::error!(%error, "the queue cannot be read");
             (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
@@ -278,11 +334,12 @@ async fn ready(State(agent): State<Agent>) -> (StatusCode, &'static str) {
 // === impl Work ===
 
 impl Work {
-    fn start(agent: Agent) -> Self {
+    fn start(agent: Agent, options: DeliveryOptions) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let delivery = tokio::spawn(Deliverer::new(agent.clone()).run(stopped.clone()));
+        let delivery = tokio::spawn(Deliverer::with(agent.clone(), options).run(stopped.clone()));
+        let maintenance = tokio::spawn(Maintenance::new(agent.clone()).run(stopped.clone()));
         let renewal = tokio::spawn(renew_in_time(agent.clone(), stopped));
-        Self { agent, stop, tasks: vec![delivery, renewal] }
+        Self { agent, stop, tasks: vec![delivery, maintenance, renewal] }
     }
 
     /// Lets what is under way end.

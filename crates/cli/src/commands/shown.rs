@@ -21,6 +21,16 @@ pub(super) fn time(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// Returns the folder of a pool's flushed files: its name, which must not lead elsewhere.
+pub(super) fn pool_folder(pool: &str) -> Result<String, Problem> {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '.';
+    if pool.is_empty() || pool.starts_with('.') || !pool.chars().all(fits) {
+        return Err(Problem::failed(format!("`{pool}` is no name of a pool"))
+            .hint("give a host name, such as `pool.contoso.example`"));
+    }
+    Ok(pool.to_lowercase())
+}
+
 /// Says what an administrator should know beside a result.
 pub(super) fn warn(console: &Console, warnings: &[String]) {
     for warning in warnings {

@@ -1,7 +1,9 @@
 //! Commands against a cloud that runs.
 
+mod crash;
 mod device;
 mod directory;
+mod disk;
 mod servers;
 mod signing_keys;
 

@@ -98,6 +98,24 @@ impl fmt::Debug for HttpRequest {
     }
 }
 
+/// A body that comes piece by piece, with its length told beforehand.
+#[derive(Debug)]
+pub struct BodyStream {
+    /// The bytes of all pieces together.
+    pub length: u64,
+    /// The pieces. An error breaks the exchange off.
+    pub pieces: tokio::sync::mpsc::Receiver<std::io::Result<Bytes>>,
+}
+
+impl BodyStream {
+    pub(super) fn into_body(self) -> reqwest::Body {
+        let next = |mut pieces: tokio::sync::mpsc::Receiver<std::io::Result<Bytes>>| async {
+            pieces.recv().await.map(|piece| (piece, pieces))
+        };
+        reqwest::Body::wrap_stream(futures_util::stream::unfold(self.pieces, next))
+    }
+}
+
 /// An answer, whatever its status. `Debug` shows neither header values nor the body.
 #[derive(Clone)]
 pub struct HttpResponse {

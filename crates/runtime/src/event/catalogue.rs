@@ -32,11 +32,21 @@ pub const CATALOGUE: &[Entry] = &[
     OAUTH_CONFIGURED,
     AUTODISCOVER_FAILED,
     OAUTH_FAILED,
+    SPACE_ERROR,
+    SPACE_CRITICAL,
+    FULL_FLUSH_STARTED,
+    FULL_FLUSH_COMPLETED,
+    MAINTENANCE_FLUSH_STARTED,
+    MAINTENANCE_FLUSH_COMPLETED,
+    SPACE_FLUSH,
     TRUST_SETTINGS_CHANGED,
     CERTIFICATE_ROLLED,
     CREDENTIAL_PUBLISHED,
     CREDENTIAL_RETIRED,
     DELIVERY_GIVEN_UP,
+    TARGET_UNAVAILABLE,
+    TARGET_RECOVERED,
+    SPACE_NORMAL,
     TOKEN_REFUSED,
     TOKEN_ISSUED,
 ];
@@ -88,6 +98,84 @@ pub(super) const OAUTH_FAILED: Entry = Entry {
              OAuthTokenIssuer` with `Get-MsolServicePrincipalCredential`, publish with \
              `New-MsolServicePrincipalCredential`, and run \
              `Test-CsExStorageConnectivity`.",
+};
+
+pub(super) const SPACE_ERROR: Entry = Entry {
+    id: 32058,
+    level: Level::Error,
+    source: STORAGE_SERVICE,
+    name: "DatabaseSpaceError",
+    text: "The database of Storage Service is filling up.\n\n\
+           LYSS_DB_SPACE_USED_ERROR: used={used}, capacity={capacity}, percent={percent}",
+    remedy: "Four fifths of the room for waiting items are used: items come faster than they are \
+             delivered. `actas storage status` shows what waits and why; remove what keeps \
+             mailboxes from being delivered to, or give more room with \
+             `Set-CsStorageServiceConfiguration -CapacityBytes`.",
+};
+
+pub(super) const SPACE_CRITICAL: Entry = Entry {
+    id: 32059,
+    level: Level::Error,
+    source: STORAGE_SERVICE,
+    name: "DatabaseSpaceCritical",
+    text: "The database of Storage Service is nearly full.\n\n\
+           LYSS_DB_SPACE_USED_CRITICAL: used={used}, capacity={capacity}, percent={percent}",
+    remedy: "Nine tenths of the room for waiting items are used. When all of it is, no further \
+             item is accepted until there is room again; nothing that was accepted is lost. \
+             Flush with `Invoke-CsStorageServiceFlush -FlushType SteadyState -PoolFqdn <pool>`, \
+             or give more room with `Set-CsStorageServiceConfiguration -CapacityBytes`.",
+};
+
+pub(super) const FULL_FLUSH_STARTED: Entry = Entry {
+    id: 32075,
+    level: Level::Information,
+    source: STORAGE_SERVICE,
+    name: "FullFlushStarted",
+    text: "A full flush of Storage Service was started.\n\nfolder={folder}",
+    remedy: "Every waiting item is being written to files. There is nothing to do.",
+};
+
+pub(super) const FULL_FLUSH_COMPLETED: Entry = Entry {
+    id: 32076,
+    level: Level::Information,
+    source: STORAGE_SERVICE,
+    name: "FullFlushCompleted",
+    text: "A full flush of Storage Service was completed.\n\nfolder={folder}, items={items}, files={files}",
+    remedy: "The items are in the files and no longer in the queue. Bring them back, here or on \
+             another server, with `actas storage import <file>`.",
+};
+
+pub(super) const MAINTENANCE_FLUSH_STARTED: Entry = Entry {
+    id: 32082,
+    level: Level::Information,
+    source: STORAGE_SERVICE,
+    name: "MaintenanceFlushStarted",
+    text: "A maintenance flush of Storage Service was started.\n\nfolder={folder}",
+    remedy: "Items that were set aside or have been failing are being written to files. There is \
+             nothing to do.",
+};
+
+pub(super) const MAINTENANCE_FLUSH_COMPLETED: Entry = Entry {
+    id: 32083,
+    level: Level::Information,
+    source: STORAGE_SERVICE,
+    name: "MaintenanceFlushCompleted",
+    text: "A maintenance flush of Storage Service was completed.\n\nfolder={folder}, items={items}, files={files}",
+    remedy: "The items are in the files and no longer in the queue. When what kept them is mended, \
+             bring them back with `actas storage import <file>`.",
+};
+
+pub(super) const SPACE_FLUSH: Entry = Entry {
+    id: 32089,
+    level: Level::Warning,
+    source: STORAGE_SERVICE,
+    name: "FlushForSpace",
+    text: "A flush of Storage Service was caused by the database filling up.\n\n\
+           used={used}, capacity={capacity}, percent={percent}",
+    remedy: "Three fifths of the room for waiting items are used; items that were set aside or have \
+             been failing are written to files. They are brought back by themselves when there is \
+             room, unless `Set-CsStorageServiceConfiguration -EnableAutoImportFlushedData $false` \
+             was said.",
 };
 
 pub(super) const TRUST_SETTINGS_CHANGED: Entry = Entry {
@@ -147,6 +235,36 @@ pub(super) const DELIVERY_GIVEN_UP: Entry = Entry {
     remedy: "The mailbox's server refused the item for a reason that does not pass, or for too \
              long. `actas storage show` shows the item and its reason; when the cause is gone, \
              `actas storage retry` delivers it.",
+};
+
+pub(super) const TARGET_UNAVAILABLE: Entry = Entry {
+    id: 45006,
+    level: Level::Warning,
+    source: STORAGE_SERVICE,
+    name: "TargetUnavailable",
+    text: "A server does not answer and is left alone for a while.\n\ntarget={target}",
+    remedy: "Several calls in a row came to nothing, or the server asked to be left alone. Items for \
+             it wait; one call at a time tries whether it is back. If it stays, see whether the \
+             server runs, and whether its name resolves from here.",
+};
+
+pub(super) const TARGET_RECOVERED: Entry = Entry {
+    id: 45007,
+    level: Level::Information,
+    source: STORAGE_SERVICE,
+    name: "TargetRecovered",
+    text: "A server that did not answer is back.\n\ntarget={target}",
+    remedy: "Deliveries to it go on by themselves. There is nothing to do.",
+};
+
+pub(super) const SPACE_NORMAL: Entry = Entry {
+    id: 45008,
+    level: Level::Information,
+    source: STORAGE_SERVICE,
+    name: "DatabaseSpaceNormal",
+    text: "The size of the database of Storage Service is back to normal.\n\n\
+           used={used}, capacity={capacity}, percent={percent}",
+    remedy: "Items that were flushed for lack of room come back by themselves. There is nothing to do.",
 };
 
 pub(super) const TOKEN_REFUSED: Entry = Entry {

@@ -4,8 +4,10 @@ use jiff::Timestamp;
 
 use super::Event;
 use super::catalogue::{
-    AUTODISCOVER_FAILED, CERTIFICATE_ROLLED, CREDENTIAL_PUBLISHED, CREDENTIAL_RETIRED, DELIVERY_GIVEN_UP,
-    OAUTH_CONFIGURED, OAUTH_FAILED, TOKEN_ISSUED, TOKEN_REFUSED, TRUST_SETTINGS_CHANGED,
+    AUTODISCOVER_FAILED, CERTIFICATE_ROLLED, CREDENTIAL_PUBLISHED, CREDENTIAL_RETIRED, DELIVERY_GIVEN_UP, Entry,
+    FULL_FLUSH_COMPLETED, FULL_FLUSH_STARTED, MAINTENANCE_FLUSH_COMPLETED, MAINTENANCE_FLUSH_STARTED, OAUTH_CONFIGURED,
+    OAUTH_FAILED, SPACE_CRITICAL, SPACE_ERROR, SPACE_FLUSH, SPACE_NORMAL, TARGET_RECOVERED, TARGET_UNAVAILABLE,
+    TOKEN_ISSUED, TOKEN_REFUSED, TRUST_SETTINGS_CHANGED,
 };
 
 /// How the search for a mailbox's server failed.
@@ -217,6 +219,71 @@ pub fn delivery_given_up(now: Timestamp, item: &DeliveryGivenUp<'_>) -> Event {
             ("reason", Some(item.reason)),
         ],
     )
+}
+
+/// 45006: a server is left alone for a while.
+pub fn target_unavailable(now: Timestamp, target: &str) -> Event {
+    TARGET_UNAVAILABLE.event(now, [("target", Some(target))])
+}
+
+/// 45007: a server that was left alone answers again.
+pub fn target_recovered(now: Timestamp, target: &str) -> Event {
+    TARGET_RECOVERED.event(now, [("target", Some(target))])
+}
+
+/// How full the queue's database is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Space {
+    /// Bytes in use.
+    pub used: u64,
+    /// Bytes that may be in use.
+    pub capacity: u64,
+}
+
+impl Space {
+    /// Hundredths in use.
+    pub fn percent(self) -> u64 {
+        self.used.saturating_mul(100) / self.capacity.max(1)
+    }
+
+    fn event(self, entry: &Entry, now: Timestamp) -> Event {
+        let (used, capacity) = (self.used.to_string(), self.capacity.to_string());
+        let percent = self.percent().to_string();
+        entry.event(now, [("used", Some(used.as_str())), ("capacity", Some(&capacity)), ("percent", Some(&percent))])
+    }
+}
+
+/// 32089: the database's filling caused a flush.
+pub fn space_flush(now: Timestamp, space: Space) -> Event {
+    space.event(&SPACE_FLUSH, now)
+}
+
+/// 32058: the database is filling up.
+pub fn space_error(now: Timestamp, space: Space) -> Event {
+    space.event(&SPACE_ERROR, now)
+}
+
+/// 32059: the database is nearly full.
+pub fn space_critical(now: Timestamp, space: Space) -> Event {
+    space.event(&SPACE_CRITICAL, now)
+}
+
+/// 45008: the database has room again.
+pub fn space_normal(now: Timestamp, space: Space) -> Event {
+    space.event(&SPACE_NORMAL, now)
+}
+
+/// 32075 or 32082: a flush begins.
+pub fn flush_started(now: Timestamp, full: bool, folder: &str) -> Event {
+    let entry = if full { &FULL_FLUSH_STARTED } else { &MAINTENANCE_FLUSH_STARTED };
+    entry.event(now, [("folder", Some(folder))])
+}
+
+/// 32076 or 32083: a flush is over.
+pub fn flush_completed(now: Timestamp, full: bool, folder: &str, items: usize, files: usize) -> Event {
+    let entry = if full { &FULL_FLUSH_COMPLETED } else { &MAINTENANCE_FLUSH_COMPLETED };
+    let (items, files) = (items.to_string(), files.to_string());
+    entry.event(now, [("folder", Some(folder)), ("items", Some(items.as_str())), ("files", Some(files.as_str()))])
 }
 
 /// What an audit wants to know of a token. The token itself is not among it.

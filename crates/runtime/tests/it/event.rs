@@ -2,9 +2,10 @@ use std::collections::BTreeSet;
 
 use actas_runtime::event::{
     AutodiscoverFailure, CATALOGUE, CertificateRolled, CredentialChange, DeliveryGivenUp, Level, MemorySink,
-    OAuthFailure, RateLimiter, TokenAudit, TrustChange, autodiscover_failed, certificate_rolled, credential_published,
-    credential_retired, delivery_given_up, find, oauth_configured, oauth_failed, token_issued, token_refused,
-    trust_settings_changed,
+    OAuthFailure, RateLimiter, Space, TokenAudit, TrustChange, autodiscover_failed, certificate_rolled,
+    credential_published, credential_retired, delivery_given_up, find, flush_completed, flush_started,
+    oauth_configured, oauth_failed, space_critical, space_error, space_flush, space_normal, target_recovered,
+    target_unavailable, token_issued, token_refused, trust_settings_changed,
 };
 use actas_runtime::{Event, EventSink as _};
 use jiff::{SignedDuration, Timestamp};
@@ -29,6 +30,8 @@ fn one_of_each() -> Vec<Event> {
         token_hash: Some("3q2-7w"),
         expires: Some(now()),
     };
+    let space = Space { used: 9_100, capacity: 10_000 };
+    assert_eq!(space.percent(), 91);
     vec![
         oauth_configured(now()),
         autodiscover_failed(
@@ -56,6 +59,13 @@ fn one_of_each() -> Vec<Event> {
                 "The remote server returned an error: (401) Unauthorized.",
             ),
         ),
+        space_error(now(), space),
+        space_critical(now(), space),
+        flush_started(now(), true, "flushed"),
+        flush_completed(now(), true, "flushed", 12, 1),
+        flush_started(now(), false, "flushed"),
+        flush_completed(now(), false, "flushed", 12, 1),
+        space_flush(now(), space),
         trust_settings_changed(
             now(),
             &TrustChange {
@@ -78,6 +88,9 @@ fn one_of_each() -> Vec<Event> {
                 reason: "ErrorAccessDenied",
             },
         ),
+        target_unavailable(now(), "mail.contoso.example"),
+        target_recovered(now(), "mail.contoso.example"),
+        space_normal(now(), space),
         token_refused(now(), &audit, "actor-signature", Some("the key is not known")),
         token_issued(now(), &audit),
     ]

@@ -5,6 +5,7 @@ mod connectivity;
 mod oauth_configuration;
 mod oauth_server;
 mod partner_application;
+mod storage_service;
 
 use actas_agent::Agent;
 
@@ -29,6 +30,10 @@ pub(super) async fn run(command: OnPremises, context: &Context) -> Result<(), Pr
         OnPremises::RemoveCertificate(asked) => certificate::remove(asked, context).await,
         OnPremises::RequestCertificate(asked) => certificate::request::run(asked, context).await,
         OnPremises::ExportCertificate(asked) => certificate::export::run(asked, context).await,
+        OnPremises::GetStorageConfiguration(asked) => storage_service::get(asked, context).await,
+        OnPremises::SetStorageConfiguration(asked) => storage_service::set(asked, context).await,
+        OnPremises::InvokeStorageFlush(asked) => storage_service::flush(asked, context).await,
+        OnPremises::DebugStorageFailures(asked) => storage_service::debug(asked, context).await,
         OnPremises::TestStorageConnectivity(asked) => connectivity::run(asked, context).await,
     }
 }
