@@ -29,14 +29,16 @@ pub mod refusal;
 pub mod trust;
 pub mod user;
 
-pub use accept::{Accepted, How, Possession};
+pub use accept::{Accepted, How, Judge, Memory, Possession, Trace};
 pub use assertion::AssertionLimits;
 pub use claims::Claims;
 pub use jws::Algorithm;
 pub use key::{KeyError, PublicKey, SigningKey, VerifyingKey};
 pub use principal::{Principal, TenantId, well_known};
 pub use refusal::{Refusal, Rule};
-pub use trust::{Issuer, IssuerKeys, KeySource, Limits, Partner, RealmRule, Resource, Trust, TrustLevel, Voice};
+pub use trust::{
+    Issuer, IssuerKeys, KeySource, Limits, Partner, RealmRule, Resource, Trust, TrustIndex, TrustLevel, Voice,
+};
 pub use user::{UserClaims, UserKey};
 
 /// A token, as SHA-256 of its text: what audit records carry in its place.
