@@ -1,22 +1,26 @@
 //! What a refused caller is told: the challenge (MS-XOAUTH 3.2.5.4) and
 //! `x-ms-diagnostics`.
 
-use actas_token::Refusal;
+use actas_token::{Refusal, Rule};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::issuer::{ConfiguredIssuer, IssuerKind};
 
 /// The value of `WWW-Authenticate`.
 pub(crate) fn challenge(
     client_id: &str,
+    realm: Option<&str>,
     issuers: &[ConfiguredIssuer],
     authorization_uri: Option<&str>,
     error: Option<&'static str>,
 ) -> String {
-    let mut parameters = vec![
-        format!("client_id=\"{client_id}\""),
+    let mut parameters = vec![format!("client_id=\"{client_id}\"")];
+    parameters.extend(realm.map(|realm| format!("realm=\"{realm}\"")));
+    parameters.extend([
         format!("trusted_issuers=\"{}\"", trusted_issuers(issuers).join(",")),
         "token_types=\"app_asserted_user_v1 service_asserted_app_v1\"".to_owned(),
-    ];
+    ]);
     parameters.extend(authorization_uri.map(|uri| format!("authorization_uri=\"{uri}\"")));
     parameters.extend(error.map(|error| format!("error=\"{error}\"")));
     format!("Bearer {}", parameters.join(", "))
@@ -47,4 +51,64 @@ fn trusted_issuers(issuers: &[ConfiguredIssuer]) -> Vec<String> {
 pub fn diagnostics_header(refusal: &Refusal) -> String {
     let diagnostics = refusal.diagnostics();
     format!("{};reason=\"{}\";error_category=\"{}\"", diagnostics.code, diagnostics.reason, diagnostics.category)
+}
+
+/// What a refused caller is told of the reason.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Details {
+    /// The code and its category.
+    #[default]
+    Terse,
+    /// The rule and what it found as well: for finding out, not for leaving on. It tells
+    /// an attacker what to change.
+    Verbose,
+}
+
+/// An answer to a caller without a good token.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Denial {
+    /// 401; 400 for what no correct client sends; 403 for a caller who is known.
+    pub status: StatusCode,
+    /// `WWW-Authenticate`.
+    pub authenticate: String,
+    /// `x-ms-diagnostics`; none where no token was sent.
+    pub diagnostics: Option<String>,
+}
+
+/// The name of the header field that holds [`Denial::diagnostics`].
+pub const DIAGNOSTICS: HeaderName = HeaderName::from_static("x-ms-diagnostics");
+
+impl Denial {
+    pub(crate) fn error(refusal: &Refusal) -> (StatusCode, Option<&'static str>) {
+        match refusal.rule() {
+            Rule::V1 => (StatusCode::BAD_REQUEST, Some("invalid_request")),
+            // RFC 6750 §3.1: no error where there was no token.
+            Rule::V2 => (StatusCode::UNAUTHORIZED, None),
+            Rule::V19 => (StatusCode::FORBIDDEN, Some("insufficient_scope")),
+            _ => (StatusCode::UNAUTHORIZED, Some("invalid_token")),
+        }
+    }
+
+    pub(crate) fn diagnostics(refusal: &Refusal, details: Details) -> Option<String> {
+        if refusal.rule() == Rule::V2 {
+            return None;
+        }
+        let terse = diagnostics_header(refusal);
+        Some(match details {
+            Details::Terse => terse,
+            Details::Verbose => {
+                // What a token says must not end the quotation, nor the header field.
+                let plain = |c: char| if c == '"' || c == '\\' || !(' '..='~').contains(&c) { '\'' } else { c };
+                let found: String = refusal.to_string().chars().take(400).map(plain).collect();
+                format!("{terse};rule=\"{}\";found=\"{found}\"", refusal.rule().name())
+            }
+        })
+    }
+
+    /// The header fields. What no field can hold is left out.
+    pub fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let named = |name: HeaderName, value: &str| HeaderValue::from_str(value).ok().map(|value| (name, value));
+        let diagnostics = self.diagnostics.as_deref().and_then(|value| named(DIAGNOSTICS, value));
+        named(WWW_AUTHENTICATE, &self.authenticate).into_iter().chain(diagnostics)
+    }
 }

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actas_token::accept::accept_from;
-use actas_token::{Accepted, IssuerKeys, Limits, Partner, Possession, Refusal, Resource, TenantId, Trust};
+use actas_token::{
+    Accepted, IssuerKeys, Judge, Limits, Memory, Partner, Possession, Refusal, Resource, TenantId, Trace, Trust,
+    TrustIndex,
+};
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
-use crate::challenge;
-use crate::issuer::{ConfiguredIssuer, MetadataSource};
+use crate::challenge::{self, Denial, Details};
+use crate::issuer::{self, ConfiguredIssuer, MetadataSource};
 
 /// Keys older than this are fetched again when next needed.
 const REFRESH_AFTER: SignedDuration = SignedDuration::from_hours(8);
@@ -20,6 +22,10 @@ const LAST_GOOD_FOR: SignedDuration = SignedDuration::from_hours(24);
 const UNKNOWN_KEY_EVERY: SignedDuration = SignedDuration::from_mins(5);
 /// A failed fetch is repeated no sooner than this.
 const RETRY_AFTER: SignedDuration = SignedDuration::from_secs(5);
+
+/// Verified tokens that are remembered, so that their signature is checked once: some
+/// megabytes at most.
+const REMEMBERED_MAX: usize = 8192;
 
 /// Whom a server trusts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,6 +47,7 @@ struct Inner {
     limits: Limits,
     source: Arc<dyn MetadataSource>,
     state: ArcSwap<State>,
+    memory: Memory,
     /// One fetch at a time: callers that need the same keys wait for the one.
     fetching: Mutex<()>,
 }
@@ -51,6 +58,7 @@ struct State {
     /// What was fetched, in the order of the configuration's issuers.
     fetched: Vec<Fetched>,
     trust: Trust,
+    index: TrustIndex,
 }
 
 #[derive(Clone, Default)]
@@ -65,7 +73,14 @@ struct Fetched {
 impl Validator {
     /// A validator that trusts nobody yet.
     pub fn new(resource: Resource, limits: Limits, source: Arc<dyn MetadataSource>) -> Self {
-        Self(Arc::new(Inner { resource, limits, source, state: ArcSwap::default(), fetching: Mutex::new(()) }))
+        Self(Arc::new(Inner {
+            resource,
+            limits,
+            source,
+            state: ArcSwap::default(),
+            memory: Memory::new(REMEMBERED_MAX),
+            fetching: Mutex::new(()),
+        }))
     }
 
     /// Replaces whom the server trusts. Keys of issuers that stay are kept.
@@ -94,44 +109,102 @@ impl Validator {
         possession: Possession<'_>,
         now: Timestamp,
     ) -> Result<Accepted, Refusal> {
-        self.refresh(now, Fetched::is_due).await;
-        let verdict = self.judge(token, possession, now);
-        if matches!(verdict, Err(Refusal::UnknownKey(_) | Refusal::UnknownIssuer(_))) {
-            // The issuer may have rolled its key since we looked.
-            self.refresh(now, Fetched::may_look_for_unknown_key).await;
-            return self.judge(token, possession, now);
+        self.refresh(|_, fetched| fetched.is_due(now), now).await;
+        let verdict = self.judge(|judge| judge.accept(token, possession, now));
+        if self.looks_for_unknown(token, verdict.as_ref().err(), now).await {
+            return self.judge(|judge| judge.accept(token, possession, now));
         }
         verdict
     }
 
+    /// Validates a token by the same rules and keys, and tells what became of each rule.
+    /// For a person who asks why; it checks every signature anew.
+    pub async fn trace(&self, token: &str, possession: Possession<'_>, now: Timestamp) -> Trace {
+        self.refresh(|_, fetched| fetched.is_due(now), now).await;
+        let trace = self.judge(|judge| judge.trace(token, possession, now));
+        if self.looks_for_unknown(token, trace.verdict.as_ref().err(), now).await {
+            return self.judge(|judge| judge.trace(token, possession, now));
+        }
+        trace
+    }
+
+    /// Fetches, and says where nothing could be fetched: for a server that wants to know
+    /// at its start, and for its readiness.
+    pub async fn without_keys(&self, now: Timestamp) -> Vec<String> {
+        self.refresh(|_, fetched| fetched.is_due(now), now).await;
+        let state = self.0.state.load();
+        let issuers = state.configuration.issuers.iter().zip(&state.fetched);
+        issuers.filter(|(_, fetched)| fetched.keys.is_none()).map(|(issuer, _)| issuer.metadata_url.clone()).collect()
+    }
+
     /// The value of `WWW-Authenticate` for a caller without a good token.
     pub fn challenge(&self, authorization_uri: Option<&str>, error: Option<&'static str>) -> String {
+        self.challenge_in(None, authorization_uri, error)
+    }
+
+    /// As [`Validator::challenge`], naming a realm. A caller that knows no issuer of the
+    /// challenge has nowhere else to learn it from.
+    pub fn challenge_in(
+        &self,
+        realm: Option<&str>,
+        authorization_uri: Option<&str>,
+        error: Option<&'static str>,
+    ) -> String {
         let state = self.0.state.load();
         challenge::challenge(
             &self.0.resource.app_id.to_string(),
+            realm,
             &state.configuration.issuers,
             authorization_uri,
             error,
         )
     }
 
-    fn judge(&self, token: &str, possession: Possession<'_>, now: Timestamp) -> Result<Accepted, Refusal> {
-        let state = self.0.state.load();
-        accept_from(token, possession, &self.0.resource, &state.trust, &self.0.limits, now)
+    /// What to answer a caller whose token was refused.
+    pub fn denial(&self, refusal: &Refusal, realm: Option<&str>, details: Details) -> Denial {
+        let (status, error) = Denial::error(refusal);
+        Denial {
+            status,
+            authenticate: self.challenge_in(realm, None, error),
+            diagnostics: Denial::diagnostics(refusal, details),
+        }
     }
 
-    /// Fetches the keys of every issuer for which `wanted` holds.
-    async fn refresh(&self, now: Timestamp, wanted: fn(&Fetched, Timestamp) -> bool) {
-        if !self.0.state.load().fetched.iter().any(|fetched| wanted(fetched, now)) {
-            return;
+    fn judge<V>(&self, verdict: impl FnOnce(Judge<'_>) -> V) -> V {
+        let (inner, state) = (&*self.0, self.0.state.load());
+        verdict(
+            Judge::new(&inner.resource, &state.trust, &inner.limits)
+                .with_index(&state.index)
+                .with_memory(&inner.memory),
+        )
+    }
+
+    /// Whether keys were looked for anew, since a token names an issuer that is trusted
+    /// and a key of it that is not known: it may have rolled since. Only that issuer is
+    /// asked, so a stranger's token costs one fetch in a while at most.
+    async fn looks_for_unknown(&self, token: &str, refusal: Option<&Refusal>, now: Timestamp) -> bool {
+        if !matches!(refusal, Some(Refusal::UnknownKey(_) | Refusal::UnknownIssuer(_))) {
+            return false;
+        }
+        let Some(named) = issuer::named_by(token) else { return false };
+        let wanted = |issuer: &ConfiguredIssuer, fetched: &Fetched| {
+            fetched.may_look_for_unknown_key(now) && issuer.answers_to(&named)
+        };
+        self.refresh(wanted, now).await
+    }
+
+    /// Fetches the keys of every issuer for which `wanted` holds; whether there was any.
+    async fn refresh(&self, wanted: impl Fn(&ConfiguredIssuer, &Fetched) -> bool, now: Timestamp) -> bool {
+        let is_wanted = |state: &State| -> Vec<ConfiguredIssuer> {
+            let all = state.configuration.issuers.iter().zip(&state.fetched);
+            all.filter(|(issuer, fetched)| wanted(issuer, fetched)).map(|(issuer, _)| issuer.clone()).collect()
+        };
+        if is_wanted(&self.0.state.load()).is_empty() {
+            return false;
         }
         let _one = self.0.fetching.lock().await;
-        let issuers: Vec<ConfiguredIssuer> = {
-            let state = self.0.state.load();
-            let due =
-                state.configuration.issuers.iter().zip(&state.fetched).filter(|(_, fetched)| wanted(fetched, now));
-            due.map(|(issuer, _)| issuer.clone()).collect()
-        };
+        // Whoever had the lock may have fetched what we want.
+        let issuers = is_wanted(&self.0.state.load());
         for issuer in issuers {
             let outcome = issuer.fetch(&*self.0.source).await;
             if let Err(why) = &outcome {
@@ -139,6 +212,7 @@ impl Validator {
             }
             self.0.state.rcu(|old| old.with_outcome(&issuer, &outcome, now));
         }
+        true
     }
 }
 
@@ -154,7 +228,8 @@ impl State {
     fn new(configuration: Configuration, fetched: Vec<Fetched>) -> Self {
         let issuers = fetched.iter().filter_map(|fetched| fetched.keys.clone()).collect();
         let trust = Trust { issuers, partners: configuration.partners.clone(), realms: configuration.realms.clone() };
-        Self { configuration, fetched, trust }
+        let index = TrustIndex::of(&trust);
+        Self { configuration, fetched, trust, index }
     }
 
     fn with_outcome(&self, issuer: &ConfiguredIssuer, outcome: &Result<IssuerKeys, String>, now: Timestamp) -> Self {

@@ -69,6 +69,49 @@ async fn a_rolled_key_is_looked_for_once() {
 }
 
 #[tokio::test]
+async fn a_token_of_one_issuer_makes_nobody_else_be_asked() {
+    let (published, own, other) = (Published::default(), key(), key());
+    publish(&published, &[&own]);
+    let validator = validator(&published);
+    assert_eq!(verdict(&validator, &actor(&own, now()), now()).await, Ok(()));
+    let (later, before) = (now() + SignedDuration::from_mins(6), published.fetches());
+    // The other issuer cannot be fetched and is due; that is one fetch, and one more is for the key.
+    assert_eq!(verdict(&validator, &actor(&other, later), later).await, Err(Rule::V9));
+    assert_eq!(published.fetches(), before + 2);
+    let soon = later + SignedDuration::from_secs(1);
+    let stranger = access_token(&own, soon, |claims| claims["iss"] = "https://sts.evil.example/".into());
+    assert_eq!(verdict(&validator, &stranger, soon).await, Err(Rule::V8));
+    assert_eq!(published.fetches(), before + 2, "an issuer that is not configured is never fetched");
+}
+
+#[tokio::test]
+async fn a_withdrawn_key_ends_what_is_remembered() {
+    let (published, old, new) = (Published::default(), key(), key());
+    publish(&published, &[&old]);
+    let validator = validator(&published);
+    let later = now() + hours(8);
+    let token = actor(&old, later - SignedDuration::from_mins(30));
+    let early = later - SignedDuration::from_mins(29);
+    for _ in 0..2 {
+        assert_eq!(verdict(&validator, &token, early).await, Ok(()));
+    }
+    publish(&published, &[&new]);
+    let after = early + hours(8);
+    let fresh = actor(&old, after);
+    assert_eq!(verdict(&validator, &fresh, after).await, Err(Rule::V9), "fetched anew");
+    assert_eq!(verdict(&validator, &token, early).await, Err(Rule::V9), "though it was verified before");
+}
+
+#[tokio::test]
+async fn a_trace_is_told_by_the_same_keys() {
+    let (published, own) = (Published::default(), key());
+    publish(&published, &[&own]);
+    let validator = validator(&published);
+    let trace = validator.trace(&actor(&own, now()), actas_token::Possession::default(), now()).await;
+    assert!(trace.verdict.is_ok() && !trace.steps.is_empty());
+}
+
+#[tokio::test]
 async fn last_good_keys_end() {
     let (published, own) = (Published::default(), key());
     publish(&published, &[&own]);
