@@ -11,10 +11,8 @@ mod pki;
 mod place;
 pub(crate) mod seed;
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +24,6 @@ use actas_store::directory::Directory;
 use actas_store::sts::{ExchangeTrust, SigningKeys};
 use actas_store::{Database, Schema};
 use actas_sts::{KeyRing, Policy, Sts};
-use actas_validator::MetadataSource;
 use axum::Router;
 use http::{StatusCode, Uri};
 use jiff::Timestamp;
@@ -34,6 +31,7 @@ use tokio::task::JoinHandle;
 use tower::Layer;
 use tower::util::MapRequestLayer;
 
+use crate::metadata::OverHttps;
 use crate::problem::Problem;
 use crate::workplace::{self, make_folder};
 pub(crate) use mailboxes::Mailboxes;
@@ -47,7 +45,6 @@ pub(crate) const CA_FILE: &str = "tls/ca.cer";
 const GRACE: Duration = Duration::from_secs(10);
 /// How often it is looked whether signing keys are due.
 const MAINTAINED_EVERY: Duration = Duration::from_hours(1);
-const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How to run a cloud.
 pub(crate) struct Plan {
@@ -119,7 +116,7 @@ impl Cloud {
         let mailbox = MailboxServer::new(
             database.clone(),
             mailbox_config(&place, plan.mailboxes),
-            Arc::new(OverHttps(http.clone())),
+            Arc::new(OverHttps::new(http.clone())),
             plan.clock.clone(),
         );
 
@@ -258,23 +255,4 @@ fn with_single_slashes(router: Router) -> Router {
         request
     });
     Router::new().fallback_service(collapse.layer(router))
-}
-
-/// Metadata as the Exchange-like server fetches it.
-struct OverHttps(HttpClient);
-
-impl MetadataSource for OverHttps {
-    fn fetch<'a>(&'a self, url: &'a str) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'a>> {
-        Box::pin(async move {
-            if !url.starts_with("https://") {
-                return Err(format!("`{url}` is not https"));
-            }
-            let request = HttpRequest::get(url).timeout(METADATA_TIMEOUT);
-            let response = self.0.send(request).await.map_err(|error| error.to_string())?;
-            if response.status != StatusCode::OK {
-                return Err(format!("`{url}` answered {}", response.status));
-            }
-            Ok(response.body.to_vec())
-        })
-    }
 }

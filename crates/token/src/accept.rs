@@ -47,6 +47,18 @@ pub struct Accepted {
     pub expires: Timestamp,
 }
 
+impl Accepted {
+    /// How the caller came, as a stable name: `app-only`, `act-as` (asserted by the
+    /// application), `sts-act-as` (signed by the token service).
+    pub fn way(&self) -> &'static str {
+        match &self.how {
+            How::AppOnly => "app-only",
+            How::ActAs(user) if user.object_id().is_some() => "sts-act-as",
+            How::ActAs(_) => "act-as",
+        }
+    }
+}
+
 /// What a caller proved to hold besides the token: nothing, when it came as `Bearer` over
 /// plain TLS.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
