@@ -16,7 +16,11 @@ pub(super) async fn read(source: Source) -> Result<SecretString, Problem> {
         (Some(file), _) => {
             let shown = file.display().to_string();
             let text = blocking(move || bounded(&mut fs_err::File::open(&file)?)).await;
-            text.map_err(|error| Problem::failed(format!("`{shown}` cannot be read")).because(&error))?
+            text.map_err(|error| {
+                Problem::failed(format!("`{shown}` cannot be read"))
+                    .because(&error)
+                    .hint("name a file with the token, or `-` for standard input")
+            })?
         }
         (None, Some(token)) if token.expose_secret() != "-" => token.expose_secret().to_owned(),
         (None, _) => blocking(|| bounded(&mut std::io::stdin()))
