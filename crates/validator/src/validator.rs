@@ -24,7 +24,7 @@ const UNKNOWN_KEY_EVERY: SignedDuration = SignedDuration::from_mins(5);
 const RETRY_AFTER: SignedDuration = SignedDuration::from_secs(5);
 
 /// Verified tokens that are remembered, so that their signature is checked once: some
-/// megabytes at most.
+/// megabytes, and some tens if all were as long as they may be.
 const REMEMBERED_MAX: usize = 8192;
 
 /// Whom a server trusts.
@@ -109,7 +109,7 @@ impl Validator {
         possession: Possession<'_>,
         now: Timestamp,
     ) -> Result<Accepted, Refusal> {
-        self.refresh(|_, fetched| fetched.is_due(now), now).await;
+        self.refresh_for(token, now).await;
         let verdict = self.judge(|judge| judge.accept(token, possession, now));
         if self.looks_for_unknown(token, verdict.as_ref().err(), now).await {
             return self.judge(|judge| judge.accept(token, possession, now));
@@ -120,7 +120,7 @@ impl Validator {
     /// Validates a token by the same rules and keys, and tells what became of each rule.
     /// For a person who asks why; it checks every signature anew.
     pub async fn trace(&self, token: &str, possession: Possession<'_>, now: Timestamp) -> Trace {
-        self.refresh(|_, fetched| fetched.is_due(now), now).await;
+        self.refresh_for(token, now).await;
         let trace = self.judge(|judge| judge.trace(token, possession, now));
         if self.looks_for_unknown(token, trace.verdict.as_ref().err(), now).await {
             return self.judge(|judge| judge.trace(token, possession, now));
@@ -177,6 +177,15 @@ impl Validator {
                 .with_index(&state.index)
                 .with_memory(&inner.memory),
         )
+    }
+
+    /// Fetches the keys of the issuer that a token names, if they are due. Nobody waits
+    /// for an issuer that is not its own.
+    async fn refresh_for(&self, token: &str, now: Timestamp) {
+        let any = self.0.state.load().fetched.iter().any(|fetched| fetched.is_due(now));
+        if let Some(named) = any.then(|| issuer::named_by(token)).flatten() {
+            self.refresh(|issuer, fetched| fetched.is_due(now) && issuer.answers_to(&named), now).await;
+        }
     }
 
     /// Whether keys were looked for anew, since a token names an issuer that is trusted

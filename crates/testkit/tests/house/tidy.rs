@@ -65,9 +65,7 @@ fn only_the_clock_asks_the_time() {
     let mut others = rust_but(&[CLOCK, OWN]);
     // An example stands for a program of somebody else, which has a clock of its own.
     others.retain(|source| !source.path.contains("/examples/"));
-    forbid("take the time as an argument", &others, |line| {
-        asking.iter().any(|question| calls(line, question))
-    });
+    forbid("take the time as an argument", &others, |line| asking.iter().any(|question| calls(line, question)));
 }
 
 #[test]

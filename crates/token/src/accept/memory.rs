@@ -22,6 +22,10 @@ use crate::claims::Claims;
 /// Callers of different tokens seldom wait for each other.
 const SHARDS: usize = 16;
 
+/// The longest token that is remembered, in bytes, so that the memory is bounded in bytes
+/// as well. One with 2048-bit keys has a third of that.
+const REMEMBERED_BYTES_MAX: usize = 4096;
+
 type Name = [u8; 16];
 
 /// A memory of verified tokens, bounded in number. Only tokens that were accepted enter.
@@ -107,6 +111,9 @@ impl Memory {
     /// Remembers until `ends`. A full shard lets go of what has ended, else of what ends
     /// first.
     pub(super) fn put(&self, token: &str, what: Remembered, verified_by: &str, ends: Timestamp, now: Timestamp) {
+        if token.len() > REMEMBERED_BYTES_MAX {
+            return;
+        }
         let Some(name) = self.namer.as_ref().and_then(|namer| namer.name(token)) else { return };
         let mut shard = locked(self.shard(name));
         if shard.len() >= self.per_shard {

@@ -144,6 +144,23 @@ fn what_has_ended_makes_room_and_the_bound_holds() {
 }
 
 #[test]
+fn a_token_of_unusual_length_is_believed_and_not_remembered() {
+    let (sts, memory) = (Signer::p256("sts"), Memory::new(64));
+    let (mut trust, resource, limits) = (vector::trust(), vector::resource(), Limits::default());
+    trust.issuers[0].keys = [sts.verifying()].into();
+    let judge = Judge::new(&resource, &trust, &limits).with_memory(&memory);
+    for (length, remembered) in [(100, 1), (4000, 1)] {
+        let thumbprint = "t".repeat(length);
+        let token = sts.actor(well_known::STS, vector::TENANT, well_known::LYNC, |token| {
+            token.confirmation = Some(serde_json::json!({ "jkt": thumbprint }));
+        });
+        let possession = Possession { jkt: Some(&thumbprint), certificate: None };
+        judge.accept(&token, possession, vector::now()).unwrap();
+        assert_eq!(memory.len(), remembered, "{length}");
+    }
+}
+
+#[test]
 fn the_memory_shows_no_token() {
     let shown = format!("{:?}", filled());
     assert_eq!(shown, "Memory(1 of 64)");
