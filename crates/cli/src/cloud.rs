@@ -13,10 +13,8 @@ mod place;
 pub(crate) mod policy;
 pub(crate) mod seed;
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +26,6 @@ use actas_store::directory::Directory;
 use actas_store::sts::{ExchangeTrust, SigningKeys};
 use actas_store::{Database, Schema};
 use actas_sts::{KeyRing, Policy, Sts, Workload};
-use actas_validator::MetadataSource;
 use axum::Router;
 use http::{StatusCode, Uri};
 use jiff::Timestamp;
@@ -36,6 +33,7 @@ use tokio::task::JoinHandle;
 use tower::Layer;
 use tower::util::MapRequestLayer;
 
+use crate::metadata::OverHttps;
 use crate::problem::Problem;
 use crate::workplace::{self, make_folder};
 pub(crate) use mailboxes::Mailboxes;
@@ -51,7 +49,6 @@ const GRACE: Duration = Duration::from_secs(10);
 const MAINTAINED_EVERY: Duration = Duration::from_hours(1);
 /// How often it is looked whether another process rolled them, such as a command.
 pub(crate) const FOLLOWED_EVERY: Duration = Duration::from_secs(5);
-const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How to run a cloud.
 pub(crate) struct Plan {
@@ -123,8 +120,12 @@ impl Cloud {
         let keys = KeyRing::load_or_make(&signing_keys, key_place, plan.policy.signing_key_kind, now).await?;
         let directory = Directory::new(database.clone());
         let sts = Sts::new(directory.clone(), keys, place.origins.clone(), plan.policy, plan.clock.clone());
-        let mailbox =
-            MailboxServer::new(database.clone(), mailbox_config, Arc::new(OverHttps(http.clone())), plan.clock.clone());
+        let mailbox = MailboxServer::new(
+            database.clone(),
+            mailbox_config,
+            Arc::new(OverHttps::new(http.clone())),
+            plan.clock.clone(),
+        );
 
         let maintenance = maintained(sts.clone(), plan.clock.clone());
         // One origin for Graph, in front of the directory and of mail.
@@ -292,23 +293,4 @@ fn with_single_slashes(router: Router) -> Router {
         request
     });
     Router::new().fallback_service(collapse.layer(router))
-}
-
-/// Metadata as the Exchange-like server fetches it.
-struct OverHttps(HttpClient);
-
-impl MetadataSource for OverHttps {
-    fn fetch<'a>(&'a self, url: &'a str) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'a>> {
-        Box::pin(async move {
-            if !url.starts_with("https://") {
-                return Err(format!("`{url}` is not https"));
-            }
-            let request = HttpRequest::get(url).timeout(METADATA_TIMEOUT);
-            let response = self.0.send(request).await.map_err(|error| error.to_string())?;
-            if response.status != StatusCode::OK {
-                return Err(format!("`{url}` answered {}", response.status));
-            }
-            Ok(response.body.to_vec())
-        })
-    }
 }

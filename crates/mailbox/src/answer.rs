@@ -1,12 +1,12 @@
 //! What goes back: the one map to HTTP.
 
 use actas_exchange::soap::{Fault, Service};
+use actas_token::Refusal;
 use actas_token::refusal::Layer;
-use actas_token::{Refusal, Rule};
-use actas_validator::diagnostics_header;
+use actas_validator::{Denial, diagnostics_header};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 /// An answer, before it is HTTP.
@@ -17,7 +17,7 @@ pub(crate) enum Answer {
     /// A fault of the whole request.
     Fault(Fault, Service),
     /// A caller without a good token.
-    Challenge(Challenge),
+    Challenge(Denial),
     /// JSON Autodiscover, and metadata.
     Json {
         status: StatusCode,
@@ -39,17 +39,6 @@ pub(crate) enum Answer {
     Unavailable,
 }
 
-/// What a caller without a good token is told.
-#[derive(Debug)]
-pub(crate) struct Challenge {
-    pub(crate) status: StatusCode,
-    /// The values of `WWW-Authenticate`, one for each scheme that may help.
-    pub(crate) authenticate: Vec<String>,
-    /// The value of `x-ms-diagnostics`.
-    pub(crate) diagnostics: Option<String>,
-}
-
-const DIAGNOSTICS: HeaderName = HeaderName::from_static("x-ms-diagnostics");
 const JSON_ERROR: HeaderName = HeaderName::from_static("jsonerror");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
@@ -59,7 +48,7 @@ impl IntoResponse for Answer {
         match self {
             Self::Soap(text) => xml(StatusCode::OK, text),
             Self::Fault(fault, service) => xml(StatusCode::INTERNAL_SERVER_ERROR, fault.write(service)),
-            Self::Challenge(challenge) => challenge.into_response(),
+            Self::Challenge(denial) => denied(&denial),
             Self::Json { status, body, is_error } => {
                 let mut response = (status, [(CONTENT_TYPE, JSON)], body.to_string()).into_response();
                 if is_error {
@@ -89,33 +78,16 @@ fn xml(status: StatusCode, text: String) -> Response {
     (status, [(CONTENT_TYPE, XML)], Body::from(text)).into_response()
 }
 
-impl IntoResponse for Challenge {
-    fn into_response(self) -> Response {
-        let mut response = self.status.into_response();
-        let headers = response.headers_mut();
-        // Both are made of configuration and constants; one that no header can hold is left out.
-        for authenticate in self.authenticate.iter().filter_map(|value| HeaderValue::from_str(value).ok()) {
-            headers.append(WWW_AUTHENTICATE, authenticate);
-        }
-        if let Some(Ok(diagnostics)) = self.diagnostics.as_deref().map(HeaderValue::from_str) {
-            headers.insert(DIAGNOSTICS, diagnostics);
-        }
-        response
+/// The denial is made of configuration and constants.
+fn denied(denial: &Denial) -> Response {
+    let mut response = denial.status.into_response();
+    for (name, value) in denial.headers() {
+        response.headers_mut().append(name, value);
     }
+    response
 }
 
 // === what a refused caller is told ===
-
-/// The status for a refusal, and the `error` of its challenge: none for a caller who sent
-/// no token (RFC 6750 §3.1).
-pub(crate) fn status_of(refusal: &Refusal) -> (StatusCode, Option<&'static str>) {
-    match refusal.rule() {
-        Rule::V1 => (StatusCode::BAD_REQUEST, Some("invalid_request")),
-        Rule::V2 => (StatusCode::UNAUTHORIZED, None),
-        Rule::V19 => (StatusCode::FORBIDDEN, Some("insufficient_scope")),
-        _ => (StatusCode::UNAUTHORIZED, Some("invalid_token")),
-    }
-}
 
 /// The value of `x-ms-diagnostics`. In verbose form it names the rule and what it found,
 /// in our words only: nothing in it comes from the token.

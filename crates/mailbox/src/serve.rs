@@ -8,7 +8,7 @@ use actas_runtime::rate::retry_after;
 use actas_token::dpop::{ProofRefused, Proofs};
 use actas_token::possession::ResourceRequest;
 use actas_token::{Refusal, Rule};
-use actas_validator::{authorization, resource_request};
+use actas_validator::{Denial, Details, Wording, authorization, resource_request};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::admission::{self, Acting, Caller, Denied};
-use crate::answer::{self, Answer, Challenge};
+use crate::answer::{self, Answer};
 use crate::audit::{self, Subject};
 use crate::autodiscover::json;
 use crate::config::FaultKind;
@@ -218,19 +218,16 @@ impl Inner {
         admission::caller(&self.directory, accepted).await.map_err(|denied| (denied, Some(tenant)))
     }
 
-    fn challenge(&self, headers: &HeaderMap, refusal: &Refusal) -> Challenge {
-        let (status, error) = answer::status_of(refusal);
+    fn challenge(&self, headers: &HeaderMap, refusal: &Refusal) -> Denial {
         let scheme = authorization(headers).ok().map(|read| read.scheme);
-        let uri = self.config.authorization_uri.as_deref();
-        Challenge {
-            status,
-            authenticate: self.validator.challenges(scheme, refusal, uri, error),
-            diagnostics: if status == StatusCode::BAD_REQUEST {
-                None
-            } else {
-                answer::diagnostics(refusal, self.config.verbose_diagnostics)
-            },
-        }
+        let authorization_uri = self.config.authorization_uri.as_deref();
+        let wording = Wording { realm: None, authorization_uri, takes_proofs: true };
+        let denial = self.validator.denial(scheme, refusal, wording, Details::Terse);
+        let diagnostics = match denial.status {
+            StatusCode::BAD_REQUEST => None,
+            _ => answer::diagnostics(refusal, self.config.verbose_diagnostics),
+        };
+        Denial { diagnostics, ..denial }
     }
 
     // === Autodiscover ===

@@ -1,19 +1,29 @@
 //! Whether a resource believes a token: the rules, in their order.
 
 mod access;
+mod actor;
+mod memory;
+mod trace;
+mod vouched;
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use self::actor::Actor;
+use self::memory::Remembered;
+use self::trace::{Kind, Observer, Unobserved};
 use crate::claims::{ClaimError, Claims};
-use crate::jws::{Algorithm, Compact, Header, Reading, SignedBy};
+use crate::jws::{Algorithm, Compact, Header, Malformed, Reading, SignedBy, TOKEN_BYTES_MAX, unsigned_claims};
+use crate::key::VerifyingKey;
 use crate::possession::Possession;
-use crate::principal::{Principal, TenantId};
-use crate::refusal::{Layer, Refusal};
-use crate::trust::{
-    ISSUER_KEYS_MAX, Issuer, IssuerKeys, KeySource, Limits, Partner, RealmRule, Resource, Trust, TrustLevel, Voice,
-};
+use crate::principal::TenantId;
+use crate::refusal::{Layer, Refusal, Rule};
+use crate::trust::{ISSUER_KEYS_MAX, IssuerKeys, Limits, Partner, Resource, Trust, TrustIndex, TrustLevel};
 use crate::user::UserClaims;
+
+pub use self::memory::Memory;
+pub use self::trace::{Outcome, Step, Trace};
+pub use self::vouched::{Vouched, accept_vouched};
 
 /// How the caller came.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,25 +50,16 @@ pub struct Accepted {
     pub expires: Timestamp,
 }
 
-/// A token that the token service vouches for, at a resource which knows every application
-/// of the directory, and no partners: Graph.
-///
-/// The application is still only named: look it up by both of its ids in the tenant. So is
-/// the user of an act-as token, as in [`Accepted`].
-#[derive(Clone, Debug)]
-pub struct Vouched {
-    /// The tenant it is good for.
-    pub tenant: TenantId,
-    /// The calling application.
-    pub app_id: Uuid,
-    /// The object id of its principal in the tenant.
-    pub object_id: Uuid,
-    /// As whom.
-    pub how: How,
-    /// What the token allows: `roles` of an application, `scp` of one that acts as a user.
-    pub permissions: Vec<String>,
-    /// When it ends; a session must not outlive it.
-    pub expires: Timestamp,
+impl Accepted {
+    /// How the caller came, as a stable name: `app-only`, `act-as` (asserted by the
+    /// application), `sts-act-as` (signed by the token service).
+    pub fn way(&self) -> &'static str {
+        match &self.how {
+            How::AppOnly => "app-only",
+            How::ActAs(user) if user.object_id().is_some() => "sts-act-as",
+            How::ActAs(_) => "act-as",
+        }
+    }
 }
 
 /// Validates a token that arrived as `Authorization: Bearer`.
@@ -84,54 +85,75 @@ pub fn accept_from(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Accepted, Refusal> {
-    let check = Check { possession, resource, trust, limits, now };
-    let outer = Compact::parse(token, Reading::Strict).map_err(Refusal::Malformed)?;
-    if access::is_typed(&outer.header) {
-        return check.issued_act_as(&outer);
-    }
-    check_type(&outer.header)?;
-    if outer.claims.has("act") {
-        return Err(Refusal::Shape("an acting application in a token that is not of the type for it"));
-    }
-    match (&outer.header.signed_by, outer.claims.has("actortoken")) {
-        (SignedBy::Nothing, true) if outer.signature.is_empty() => check.act_as(&outer.claims),
-        (SignedBy::Nothing, true) => Err(Refusal::Shape("`none` with a signature")),
-        (SignedBy::Nothing, false) => Err(Refusal::Shape("unsigned without an actor token")),
-        (SignedBy::Unknown(name), _) => Err(Refusal::Algorithm(name.clone())),
-        (SignedBy::Algorithm(_), true) => Err(Refusal::Shape("an actor token under a signature")),
-        (SignedBy::Algorithm(algorithm), false) => {
-            if outer.claims.has("actor") {
-                return Err(Refusal::Shape("a token of a user and an application"));
-            }
-            check.alone(&outer, *algorithm)
-        }
-    }
+    Judge::new(resource, trust, limits).accept(token, possession, now)
 }
 
-/// Validates a token of an OpenID-style token service for a resource that looks up its
-/// callers in the directory by itself: every rule but V15 to V17, which are about partners.
-/// Unsigned envelopes and tokens of partners' own making are refused.
-pub fn accept_vouched(
-    token: &str,
-    possession: Possession<'_>,
-    resource: &Resource,
-    trust: &Trust,
-    limits: &Limits,
+/// All that a verdict rests on but the token and the time.
+///
+/// [`accept`] is this without index and memory, for those who validate now and then.
+#[derive(Clone, Copy, Debug)]
+pub struct Judge<'a> {
+    resource: &'a Resource,
+    trust: &'a Trust,
+    limits: &'a Limits,
+    index: Option<&'a TrustIndex>,
+    memory: Option<&'a Memory>,
+}
+
+struct Check<'a, O> {
+    possession: Possession<'a>,
+    judge: Judge<'a>,
     now: Timestamp,
-) -> Result<Vouched, Refusal> {
-    let check = Check { possession, resource, trust, limits, now };
-    let token = Compact::parse(token, Reading::Strict).map_err(Refusal::Malformed)?;
-    if access::is_typed(&token.header) {
-        return check.vouched_act_as(&token);
+    observer: &'a O,
+}
+
+/// What stands for a token's signature.
+enum Proof<'p, 'a> {
+    /// Itself, yet to be checked.
+    Signature(&'p Compact<'p>, Algorithm),
+    /// The same text was verified before, by a key that this issuer still has.
+    Remembered(&'a IssuerKeys),
+}
+
+/// A token that is believed, and the key that verified it just now.
+struct Believed<'a, A = Accepted> {
+    accepted: A,
+    key: Option<&'a VerifyingKey>,
+}
+
+/// What to remember, and when the token ends.
+struct Ending(Timestamp, Remembered);
+
+// === impl Judge ===
+
+impl<'a> Judge<'a> {
+    /// A judge who remembers nothing.
+    pub fn new(resource: &'a Resource, trust: &'a Trust, limits: &'a Limits) -> Self {
+        Self { resource, trust, limits, index: None, memory: None }
     }
-    check_type(&token.header)?;
-    if ["act", "actor", "actortoken"].iter().any(|name| token.claims.has(name)) {
-        return Err(Refusal::Shape("a token of an acting application that is not of the type for it"));
+
+    /// The same, finding issuers and partners by `index`, which was made of this trust.
+    #[must_use]
+    pub fn with_index(self, index: &'a TrustIndex) -> Self {
+        Self { index: Some(index), ..self }
     }
-    match &token.header.signed_by {
-        SignedBy::Algorithm(algorithm) => check.vouched_alone(&token, *algorithm),
-        SignedBy::Nothing => Err(Refusal::Shape("it is unsigned")),
-        SignedBy::Unknown(name) => Err(Refusal::Algorithm(name.clone())),
+
+    /// The same, checking the signature of no token twice.
+    #[must_use]
+    pub fn with_memory(self, memory: &'a Memory) -> Self {
+        Self { memory: Some(memory), ..self }
+    }
+
+    /// Validates a token; see [`accept_from`].
+    pub fn accept(&self, token: &str, possession: Possession<'_>, now: Timestamp) -> Result<Accepted, Refusal> {
+        Check { possession, judge: *self, now, observer: &Unobserved }.token(token)
+    }
+
+    /// Validates a token by the same rules, and keeps what became of each. The memory is
+    /// neither asked nor filled.
+    pub fn trace(&self, token: &str, possession: Possession<'_>, now: Timestamp) -> Trace {
+        let judge = Self { memory: None, ..*self };
+        Trace::of(|observer| Check { possession, judge, now, observer }.token(token))
     }
 }
 
@@ -142,194 +164,196 @@ fn check_type(header: &Header) -> Result<(), Refusal> {
     }
 }
 
-struct Check<'a> {
-    possession: Possession<'a>,
-    resource: &'a Resource,
-    trust: &'a Trust,
-    limits: &'a Limits,
-    now: Timestamp,
-}
-
-/// The signed token of a pair, or one alone, after V7 to V13.
-struct Actor<'a> {
-    known: &'a IssuerKeys,
-    issuer: Principal,
-    name: Principal,
-    audience: Principal,
-    tenant: TenantId,
-    not_after: Timestamp,
-    delegation: bool,
-}
-
 // === impl Check ===
 
-impl<'a> Check<'a> {
-    fn alone(&self, token: &Compact<'_>, algorithm: Algorithm) -> Result<Accepted, Refusal> {
-        if required(&token.claims, "iss", Layer::Actor)?.starts_with("https://") {
-            return self.access_token(token, algorithm);
+impl<'a, O: Observer> Check<'a, O> {
+    fn token(&self, token: &str) -> Result<Accepted, Refusal> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(Refusal::Malformed(Malformed::TooLong(token.len())));
         }
-        let actor = self.actor(token, algorithm)?;
-        let partner = self.caller(&actor)?;
+        // An envelope ends in a dot: it has no signature, and is never remembered itself.
+        if token.ends_with('.') {
+            if let Some(claims) = unsigned_claims(token).filter(|claims| claims.has("actortoken") && !claims.has("act"))
+            {
+                return self.act_as(&claims);
+            }
+        } else if let Some((known, issuer)) = self.remembered(token) {
+            return match &*known {
+                Remembered::AccessToken(claims) => self.access_token(claims, &Proof::Remembered(issuer)),
+                Remembered::ActAs(claims) => self.issued_act_as(claims, &Proof::Remembered(issuer)),
+                Remembered::Actor(claims) => self.app_only(&claims.actor(), &Proof::Remembered(issuer)),
+            }
+            .map(|believed| believed.accepted);
+        }
+        let outer = Compact::parse(token, Reading::Strict).map_err(Refusal::Malformed)?;
+        if access::is_typed(&outer.header) {
+            return self.typed(token, outer);
+        }
+        check_type(&outer.header)?;
+        if outer.claims.has("act") {
+            return Err(Refusal::Shape("an acting application in a token that is not of the type for it"));
+        }
+        match (&outer.header.signed_by, outer.claims.has("actortoken")) {
+            (SignedBy::Nothing, true) if outer.signature.is_empty() => self.act_as(&outer.claims),
+            (SignedBy::Nothing, true) => Err(Refusal::Shape("`none` with a signature")),
+            (SignedBy::Nothing, false) => Err(Refusal::Shape("unsigned without an actor token")),
+            (SignedBy::Unknown(name), _) => Err(Refusal::Algorithm(name.clone())),
+            (SignedBy::Algorithm(_), true) => Err(Refusal::Shape("an actor token under a signature")),
+            (SignedBy::Algorithm(algorithm), false) => {
+                if outer.claims.has("actor") {
+                    return Err(Refusal::Shape("a token of a user and an application"));
+                }
+                let algorithm = *algorithm;
+                self.alone(token, outer, algorithm)
+            }
+        }
+    }
+
+    /// A signed token by itself, of either kind of token service.
+    fn alone(&self, text: &str, token: Compact<'_>, algorithm: Algorithm) -> Result<Accepted, Refusal> {
+        self.observer.kind(Kind::AppOnly);
+        self.passed(&[Rule::V1, Rule::V3, Rule::V4, Rule::V5], Layer::Actor);
+        let proof = Proof::Signature(&token, algorithm);
+        if required(&token.claims, "iss", Layer::Actor)?.starts_with("https://") {
+            let believed = self.access_token(&token.claims, &proof)?;
+            return Ok(self
+                .remember(text, believed, |accepted| Ending(accepted.expires, Remembered::AccessToken(token.claims))));
+        }
+        let actor = Actor::read(self, &token.claims)?;
+        let believed = self.app_only(&actor, &proof)?;
+        Ok(self.remember(text, believed, |_| Ending(actor.times.exp, Remembered::Actor(Box::new(actor.keep())))))
+    }
+
+    /// An act-as token that the token service signed.
+    fn typed(&self, text: &str, token: Compact<'_>) -> Result<Accepted, Refusal> {
+        self.observer.kind(Kind::IssuedActAs);
+        let algorithm = self.typed_by(&token)?;
+        let believed = self.issued_act_as(&token.claims, &Proof::Signature(&token, algorithm))?;
+        Ok(self.remember(text, believed, |accepted| Ending(accepted.expires, Remembered::ActAs(token.claims))))
+    }
+
+    /// V5 of a token with explicit type: what signed it.
+    fn typed_by(&self, token: &Compact<'_>) -> Result<Algorithm, Refusal> {
+        self.passed(&[Rule::V1, Rule::V3, Rule::V4], Layer::ActAs);
+        let algorithm = match &token.header.signed_by {
+            SignedBy::Algorithm(algorithm) => *algorithm,
+            SignedBy::Nothing => return Err(Refusal::Shape("an act-as token without signature and actor token")),
+            SignedBy::Unknown(name) => return Err(Refusal::Algorithm(name.clone())),
+        };
+        if token.claims.has("actortoken") || token.claims.has("actor") {
+            return Err(Refusal::Shape("an actor token under a signature"));
+        }
+        self.passed(&[Rule::V5], Layer::ActAs);
+        Ok(algorithm)
+    }
+
+    fn app_only(&self, actor: &Actor<'_>, proof: &Proof<'_, 'a>) -> Result<Believed<'a>, Refusal> {
+        let vouched = self.actor(actor, proof)?;
+        let partner = self.caller(actor, &vouched)?;
         check_app_only(partner)?;
-        Ok(Accepted {
+        self.passed(&[Rule::V16], Layer::Actor);
+        let accepted = Accepted {
             tenant: partner.tenant,
             app_id: partner.app_id,
             how: How::AppOnly,
             linked_account: partner.linked_account.clone(),
-            expires: actor.not_after,
-        })
+            expires: actor.times.exp,
+        };
+        Ok(Believed { accepted, key: vouched.key })
     }
 
     fn act_as(&self, outer: &Claims) -> Result<Accepted, Refusal> {
-        let inner = outer.text("actortoken").map_err(|_| Refusal::Shape("the actor token is not a string"))?;
-        let inner = Compact::parse(inner, Reading::Strict).map_err(Refusal::Malformed)?;
+        self.observer.kind(Kind::ActAs);
+        self.passed(&[Rule::V1, Rule::V3, Rule::V4], Layer::ActAs);
+        let text = outer.text("actortoken").map_err(|_| Refusal::Shape("the actor token is not a string"))?;
+        self.passed(&[Rule::V5], Layer::ActAs);
+        if let Some((known, issuer)) = self.remembered(text)
+            && let Remembered::Actor(claims) = &*known
+        {
+            let actor = claims.actor();
+            let envelope = actor::Envelope::read_beside(self, outer, &actor)?;
+            return self
+                .wrapped(outer, &envelope, &actor, &Proof::Remembered(issuer))
+                .map(|believed| believed.accepted);
+        }
+        let inner = Compact::parse(text, Reading::Strict).map_err(Refusal::Malformed)?;
+        self.passed(&[Rule::V3], Layer::Actor);
         check_type(&inner.header)?;
+        self.passed(&[Rule::V4], Layer::Actor);
         let algorithm = match &inner.header.signed_by {
             SignedBy::Algorithm(algorithm) => *algorithm,
             SignedBy::Nothing => return Err(Refusal::Nesting("the actor token is unsigned")),
             SignedBy::Unknown(name) => return Err(Refusal::Algorithm(name.clone())),
         };
+        self.passed(&[Rule::V5], Layer::Actor);
         if ["actortoken", "actor", "act"].iter().any(|name| inner.claims.has(name)) {
             return Err(Refusal::Nesting("an actor inside the actor token"));
         }
-        let times = Times::read(outer, Layer::ActAs)?;
-        let issuer = principal(outer, "iss", Layer::ActAs)?;
-        let audience = audience_of(outer, Layer::ActAs)?;
+        self.passed(&[Rule::V6], Layer::Actor);
+        let envelope = actor::Envelope::read(self, outer)?;
+        let actor = Actor::read(self, &inner.claims)?;
+        let believed = self.wrapped(outer, &envelope, &actor, &Proof::Signature(&inner, algorithm))?;
+        Ok(self.remember(text, believed, |_| Ending(actor.times.exp, Remembered::Actor(Box::new(actor.keep())))))
+    }
 
-        let actor = self.actor(&inner, algorithm)?;
-        // V11 to V14 of the envelope, against the actor that is now known.
-        if issuer.realm != actor.name.realm {
-            return Err(realms_differ(&issuer, &actor.name));
-        }
-        if audience.realm != actor.audience.realm {
-            return Err(realms_differ(&audience, &actor.audience));
-        }
-        self.check_audience(&audience)?;
-        if !audience.same_as(&actor.audience) {
-            return Err(Refusal::Audience(audience.to_string(), "the actor token is for another"));
-        }
-        times.check(self, self.limits.act_as_lifetime_max, Layer::ActAs)?;
-        if times.exp.duration_since(actor.not_after) > self.limits.skew {
-            return Err(Refusal::Time(Layer::ActAs, "it outlives the actor token"));
-        }
-        if issuer != actor.name {
-            return Err(Refusal::NotBound(issuer.to_string(), actor.name.to_string()));
-        }
-        let partner = self.caller(&actor)?;
+    /// An envelope and its actor: V8 to V13 of the actor, V11 to V14 of the envelope
+    /// against it, and what the partner may.
+    fn wrapped(
+        &self,
+        outer: &Claims,
+        envelope: &actor::Envelope<'_>,
+        actor: &Actor<'_>,
+        proof: &Proof<'_, 'a>,
+    ) -> Result<Believed<'a>, Refusal> {
+        let vouched = self.actor(actor, proof)?;
+        self.envelope(envelope, actor)?;
+        let partner = self.caller(actor, &vouched)?;
         check_act_as(partner, actor.delegation)?;
-        Ok(Accepted {
+        self.passed(&[Rule::V17], Layer::Actor);
+        let user = UserClaims::read(outer, partner.accept_sids)?;
+        self.passed(&[Rule::V18], Layer::ActAs);
+        let accepted = Accepted {
             tenant: partner.tenant,
             app_id: partner.app_id,
-            how: How::ActAs(UserClaims::read(outer, partner.accept_sids)?),
+            how: How::ActAs(user),
             linked_account: None,
-            expires: times.exp.min(actor.not_after),
-        })
-    }
-
-    /// V7 to V13 on the signed token.
-    fn actor(&self, token: &Compact<'_>, algorithm: Algorithm) -> Result<Actor<'a>, Refusal> {
-        let claims = &token.claims;
-        let times = Times::read(claims, Layer::Actor)?;
-        let issuer = principal(claims, "iss", Layer::Actor)?;
-        let name = principal(claims, "nameid", Layer::Actor)?;
-        let audience = audience_of(claims, Layer::Actor)?;
-        let known = self.issuer(&issuer)?;
-        verify(known, token, algorithm)?;
-        let tenant = self.tenant(known, &issuer, &name, &audience)?;
-        self.check_audience(&audience)?;
-        times.check(self, self.limits.actor_lifetime_max, Layer::Actor)?;
-        self.possession.check(claims)?;
-        let delegation = claims.flag("trustedfordelegation");
-        Ok(Actor { known, issuer, name, audience, tenant, not_after: times.exp, delegation })
-    }
-
-    /// V8. By name first, never by key.
-    fn issuer(&self, name: &Principal) -> Result<&'a IssuerKeys, Refusal> {
-        let speaks = |known: &&IssuerKeys| match &known.issuer {
-            Issuer::Principal(app_id, RealmRule::Any) => *app_id == name.app_id,
-            Issuer::Principal(app_id, RealmRule::Exactly(realm)) => {
-                *app_id == name.app_id && Some(realm) == name.realm.as_ref()
-            }
-            Issuer::Url(..) => false,
+            expires: envelope.times.exp.min(actor.times.exp),
         };
-        self.trust.issuers.iter().find(speaks).ok_or_else(|| Refusal::UnknownIssuer(name.to_string()))
+        Ok(Believed { accepted, key: vouched.key })
     }
 
-    /// V11. One tenant for issuer, caller and audience. A partner that issues its own
-    /// tokens may have a realm of its own, which then names its registration's tenant.
-    fn tenant(
-        &self,
-        known: &IssuerKeys,
-        issuer: &Principal,
-        name: &Principal,
-        audience: &Principal,
-    ) -> Result<TenantId, Refusal> {
-        if issuer.realm != name.realm {
-            return Err(realms_differ(issuer, name));
-        }
-        let (own, resolved) = match known.voice {
-            Voice::Partner(tenant) => (issuer.realm.as_deref(), tenant),
-            Voice::TokenService => (None, self.realm(issuer)?),
+    /// The same text, verified before by a key that its issuer still has. Everything but
+    /// reading it and checking its signature is still to be done.
+    fn remembered(&self, text: &str) -> Option<(memory::Known, &'a IssuerKeys)> {
+        let known = self.judge.memory?.get(text)?;
+        let issuer = match &*known {
+            Remembered::Actor(claims) => self.issuer(&claims.actor().issuer).ok()?,
+            Remembered::AccessToken(claims) | Remembered::ActAs(claims) => self.issuer_at(claims.text("iss").ok()?)?.0,
         };
-        if own.is_some() && audience.realm.as_deref() == own {
-            return Ok(resolved);
-        }
-        if self.realm(audience)? != resolved {
-            return Err(realms_differ(issuer, audience));
-        }
-        Ok(resolved)
+        let still = |key: &VerifyingKey| key.x5t_s256() == known.verified_by();
+        issuer.keys.iter().take(ISSUER_KEYS_MAX).any(still).then_some((known, issuer))
     }
 
-    fn realm(&self, name: &Principal) -> Result<TenantId, Refusal> {
-        let realm = name.realm.as_deref().unwrap_or_default();
-        self.trust.realms.get(realm).copied().ok_or_else(|| Refusal::UnknownRealm(realm.to_owned()))
-    }
-
-    /// V12, but for the realm.
-    fn check_audience(&self, audience: &Principal) -> Result<(), Refusal> {
-        let refuse = |why| Err(Refusal::Audience(audience.to_string(), why));
-        if audience.app_id != self.resource.app_id {
-            return refuse("another application");
+    fn remember<A>(&self, text: &str, believed: Believed<'_, A>, what: impl FnOnce(&A) -> Ending) -> A {
+        let Believed { accepted, key } = believed;
+        if let (Some(memory), Some(key)) = (self.judge.memory, key) {
+            let Ending(ends, what) = what(&accepted);
+            memory.put(text, what, key.x5t_s256(), ends + self.judge.limits.skew, self.now);
         }
-        match audience.host.as_deref() {
-            Some(host) if self.is_our_host(host) => Ok(()),
-            Some(_) => refuse("another host"),
-            None => refuse("it names no host"),
-        }
-    }
-
-    pub(crate) fn is_our_host(&self, authority: &str) -> bool {
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        };
-        let port_fits = port.is_none_or(|port| self.resource.port.is_some_and(|own| port == own.to_string()));
-        port_fits && self.resource.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
-    }
-
-    /// V15. The partner, vouched for by the key that its registration names.
-    fn caller(&self, actor: &Actor<'_>) -> Result<&'a Partner, Refusal> {
-        let partner = self
-            .partner(actor.tenant, actor.name.app_id)
-            .ok_or_else(|| Refusal::UnknownCaller(actor.name.to_string()))?;
-        let vouched = match (&partner.key_source, actor.known.voice) {
-            (KeySource::TokenService, Voice::TokenService) => true,
-            (KeySource::Own { realm }, Voice::Partner(_)) => {
-                actor.issuer == actor.name && actor.issuer.realm.as_ref() == Some(realm)
-            }
-            _ => false,
-        };
-        if !vouched {
-            return Err(Refusal::WrongVoucher(actor.issuer.to_string(), actor.name.to_string()));
-        }
-        Ok(partner)
+        accepted
     }
 
     fn partner(&self, tenant: TenantId, app_id: Uuid) -> Option<&'a Partner> {
-        self.trust
-            .partners
-            .iter()
-            .find(|partner| partner.tenant == tenant && partner.app_id == app_id && partner.enabled)
+        let trust = self.judge.trust;
+        let fits = |partner: &&Partner| partner.tenant == tenant && partner.app_id == app_id && partner.enabled;
+        match self.judge.index {
+            Some(index) => trust.partners.get(index.partner(tenant, app_id)?).filter(fits),
+            None => trust.partners.iter().find(fits),
+        }
+    }
+
+    fn passed(&self, rules: &[Rule], layer: Layer) {
+        self.observer.passed(rules, layer);
     }
 }
 
@@ -358,20 +382,7 @@ fn check_act_as(partner: &Partner, delegation: bool) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// V9 and V10.
-fn verify(known: &IssuerKeys, token: &Compact<'_>, algorithm: Algorithm) -> Result<(), Refusal> {
-    let mut named = known.keys.iter().take(ISSUER_KEYS_MAX).filter(|key| key.named_by(&token.header)).peekable();
-    if named.peek().is_none() {
-        let hint = token.header.x5t.as_ref().or(token.header.x5t_s256.as_ref()).or(token.header.kid.as_ref());
-        return Err(Refusal::UnknownKey(hint.map_or_else(String::new, |hint| hint.chars().take(64).collect())));
-    }
-    let input = token.signing_input.as_bytes();
-    if !token.signature.is_empty() && named.any(|key| key.verifies(algorithm, input, &token.signature)) {
-        return Ok(());
-    }
-    Err(Refusal::Signature)
-}
-
+#[derive(Clone, Copy, Debug)]
 struct Times {
     nbf: Timestamp,
     exp: Timestamp,
@@ -384,12 +395,17 @@ impl Times {
     }
 
     /// V13. A lifetime may exceed the policy by the skew, since issuers date `nbf` back.
-    fn check(&self, check: &Check<'_>, lifetime_max: SignedDuration, layer: Layer) -> Result<(), Refusal> {
-        let skew = check.limits.skew;
-        if self.nbf.duration_since(check.now) > skew {
+    fn check(
+        &self,
+        skew: SignedDuration,
+        lifetime_max: SignedDuration,
+        now: Timestamp,
+        layer: Layer,
+    ) -> Result<(), Refusal> {
+        if self.nbf.duration_since(now) > skew {
             return Err(Refusal::Time(layer, "not yet valid"));
         }
-        if check.now.duration_since(self.exp) >= skew {
+        if now.duration_since(self.exp) >= skew {
             return Err(Refusal::Time(layer, "expired"));
         }
         let lifetime = self.exp.duration_since(self.nbf);
@@ -409,28 +425,4 @@ fn text<'c>(claims: &'c Claims, name: &'static str, layer: Layer) -> Result<Opti
 
 fn required<'c>(claims: &'c Claims, name: &'static str, layer: Layer) -> Result<&'c str, Refusal> {
     text(claims, name, layer)?.ok_or(Refusal::Claim(ClaimError::Missing(name), layer))
-}
-
-/// An application in a realm, without a host.
-fn principal(claims: &Claims, name: &'static str, layer: Layer) -> Result<Principal, Refusal> {
-    required(claims, name, layer)?
-        .parse::<Principal>()
-        .ok()
-        .filter(|read| read.realm.is_some() && read.host.is_none())
-        .ok_or(Refusal::NotAPrincipal(name, layer))
-}
-
-/// An audience: all three parts (MS-XOAUTH 3.2.5.6).
-fn audience_of(claims: &Claims, layer: Layer) -> Result<Principal, Refusal> {
-    let written = required(claims, "aud", layer)?;
-    written
-        .parse::<Principal>()
-        .ok()
-        .filter(|read| read.realm.is_some() && read.host.is_some())
-        .ok_or_else(|| Refusal::Audience(written.chars().take(120).collect(), "it is not of the form name/host@realm"))
-}
-
-fn realms_differ(a: &Principal, b: &Principal) -> Refusal {
-    let realm = |p: &Principal| p.realm.clone().unwrap_or_default();
-    Refusal::RealmsDiffer(realm(a), realm(b))
 }

@@ -1,13 +1,19 @@
 //! Reading claims by type.
 
+use std::sync::OnceLock;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::json::Object;
+use crate::json::{Flat, Members, Object};
 
 /// A payload: members by exact name.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Claims(Object);
+#[derive(Clone, Debug)]
+pub struct Claims {
+    members: Members,
+    /// Made when somebody asks for a value as such, which validation does not.
+    tree: OnceLock<Object>,
+}
 
 /// Why a claim could not be used.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -21,30 +27,39 @@ pub enum ClaimError {
 }
 
 impl Claims {
-    pub(crate) fn new(object: Object) -> Self {
-        Self(object)
+    pub(crate) fn new(members: Members) -> Self {
+        Self { members, tree: OnceLock::new() }
     }
 
     /// Whether the claim is present, with whatever value.
     pub fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.members.has(name)
     }
 
     /// The raw value.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        self.tree().get(name)
     }
 
     /// All members, for showing a token to a person.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.tree().iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// The raw value, borrowed.
+    pub(crate) fn flat(&self, name: &str) -> Option<Flat<'_>> {
+        self.members.get(name)
+    }
+
+    fn tree(&self) -> &Object {
+        self.tree.get_or_init(|| self.members.to_object())
     }
 
     /// A text claim, if present.
     pub fn optional_text(&self, name: &'static str) -> Result<Option<&str>, ClaimError> {
-        match self.0.get(name) {
+        match self.flat(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Flat::Text(text)) => Ok(Some(text)),
             Some(_) => Err(ClaimError::WrongType(name)),
         }
     }
@@ -57,10 +72,10 @@ impl Claims {
     /// A NumericDate (RFC 7519 §2): whole seconds as a number, or, as this family of
     /// servers writes it, as a string of digits. Floats and negatives are refused.
     pub fn time(&self, name: &'static str) -> Result<Timestamp, ClaimError> {
-        let seconds = match self.0.get(name) {
+        let seconds = match self.flat(name) {
             None => return Err(ClaimError::Missing(name)),
-            Some(Value::Number(number)) => number.as_u64(),
-            Some(Value::String(digits))
+            Some(Flat::Number(number)) => number.as_u64(),
+            Some(Flat::Text(digits))
                 if !digits.is_empty() && digits.len() <= 16 && digits.bytes().all(|b| b.is_ascii_digit()) =>
             {
                 digits.parse().ok()
@@ -73,9 +88,9 @@ impl Claims {
     /// As [`Claims::time`], and a number may have a fraction: MSAL for Python writes
     /// `time.time()` as it is. For client assertions only.
     pub fn optional_time_lenient(&self, name: &'static str) -> Result<Option<Timestamp>, ClaimError> {
-        match self.0.get(name) {
+        match self.flat(name) {
             None => Ok(None),
-            Some(Value::Number(number)) if number.is_f64() => {
+            Some(Flat::Number(number)) if number.is_f64() => {
                 // The range check comes first, so the cast loses the fraction alone.
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
                 let whole = number.as_f64().filter(|n| (0.0..1e12).contains(n)).map(|n| n as u64);
@@ -87,9 +102,9 @@ impl Claims {
 
     /// Whether a flag is set: the string or the Boolean `true`.
     pub fn flag(&self, name: &str) -> bool {
-        match self.0.get(name) {
-            Some(Value::Bool(flag)) => *flag,
-            Some(Value::String(text)) => text == "true",
+        match self.flat(name) {
+            Some(Flat::Bool(flag)) => flag,
+            Some(Flat::Text(text)) => text == "true",
             _ => false,
         }
     }
@@ -106,10 +121,13 @@ fn to_timestamp(name: &'static str, seconds: Option<u64>) -> Result<Timestamp, C
 mod tests {
     use super::*;
 
+    fn claims(text: &str) -> Claims {
+        Claims::new(Members::read(text.as_bytes().to_vec()).unwrap())
+    }
+
     #[track_caller]
     fn check(value: &str, strict: Option<i64>, lenient: Option<i64>) {
-        let object = crate::json::parse_object(format!("{{\"exp\":{value}}}").as_bytes()).unwrap();
-        let claims = Claims::new(object);
+        let claims = claims(&format!("{{\"exp\":{value}}}"));
         assert_eq!(claims.time("exp").ok().map(Timestamp::as_second), strict, "{value}");
         let read = claims.optional_time_lenient("exp").ok().flatten();
         assert_eq!(read.map(Timestamp::as_second), lenient, "{value}");
@@ -132,8 +150,7 @@ mod tests {
         for (value, expected) in
             [("true", true), ("\"true\"", true), ("\"True\"", false), ("1", false), ("\"false\"", false)]
         {
-            let object = crate::json::parse_object(format!("{{\"f\":{value}}}").as_bytes()).unwrap();
-            assert_eq!(Claims::new(object).flag("f"), expected, "{value}");
+            assert_eq!(claims(&format!("{{\"f\":{value}}}")).flag("f"), expected, "{value}");
         }
     }
 }

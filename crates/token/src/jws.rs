@@ -3,12 +3,13 @@
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
+use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use base64::engine::{DecodePaddingMode, general_purpose::URL_SAFE_NO_PAD};
+use memchr::memchr_iter;
 use serde_json::Value;
 
 use crate::claims::Claims;
-use crate::json;
+use crate::json::{Flat, Members};
 
 /// The longest token that is looked at, in bytes. A nested token with 2048-bit keys
 /// takes less than 2 KiB.
@@ -145,64 +146,77 @@ impl<'a> Compact<'a> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(Malformed::TooLong(token.len()));
         }
-        let mut parts = token.split('.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let mut dots = memchr_iter(b'.', token.as_bytes());
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(Malformed::Shape);
         };
+        let (header, payload, signature) = (&token[..first], &token[first + 1..second], &token[second + 1..]);
         if header.is_empty() || payload.is_empty() {
             return Err(Malformed::Shape);
         }
         let object = |name, segment| {
             let bytes = decode(segment, reading).ok_or(Malformed::Base64(name))?;
-            json::parse_object(&bytes).map_err(|error| Malformed::Json(name, error.to_string()))
+            Members::read(bytes).map_err(|error| Malformed::Json(name, error.to_string()))
         };
-        Ok(Self {
-            signing_input: &token[..header.len() + 1 + payload.len()],
-            header: read_header(object("header", header)?, reading)?,
-            claims: Claims::new(object("payload", payload)?),
-            signature: decode(signature, reading).ok_or(Malformed::Base64("signature"))?,
-        })
+        let signing_input = &token[..second];
+        let header = object("header", header)?;
+        let claims = Claims::new(object("payload", payload)?);
+        let signature = decode(signature, reading).ok_or(Malformed::Base64("signature"))?;
+        Ok(Self { signing_input, header: read_header(&header, reading)?, claims, signature })
     }
+}
+
+/// The header of an unsigned token as nearly everybody writes it, in either order.
+const UNSIGNED_HEADERS: [&str; 2] = ["eyJ0eXAiOiJKV1QiLCJhbGciOiJub25lIn0.", "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0."];
+
+/// The claims of an unsigned token with one of the headers that need no reading, strictly
+/// read. `None` says nothing; [`Compact::parse`] has the answer.
+pub(crate) fn unsigned_claims(token: &str) -> Option<Claims> {
+    let payload = UNSIGNED_HEADERS.iter().find_map(|header| token.strip_prefix(header))?.strip_suffix('.')?;
+    if payload.is_empty() || token.len() > TOKEN_BYTES_MAX {
+        return None;
+    }
+    // A dot inside is none of the alphabet's signs.
+    Some(Claims::new(Members::read(decode(payload, Reading::Strict)?).ok()?))
 }
 
 fn decode(segment: &str, reading: Reading) -> Option<Vec<u8>> {
     match reading {
-        Reading::Strict | Reading::Proof => URL_SAFE_NO_PAD.decode(segment).ok(),
+        Reading::Strict | Reading::Proof => base64_simd::URL_SAFE_NO_PAD.decode_to_vec(segment).ok(),
         Reading::Lenient => PADDED.decode(segment).ok(),
     }
 }
 
-fn read_header(mut object: json::Object, reading: Reading) -> Result<Header, Malformed> {
+fn read_header(object: &Members, reading: Reading) -> Result<Header, Malformed> {
     let refused = match reading {
         Reading::Strict => &HEADERS_REFUSED[..],
         Reading::Lenient => &HEADERS_REFUSED_LENIENT[..],
         Reading::Proof => &HEADERS_REFUSED_PROOF[..],
     };
-    if let Some(name) = refused.iter().find(|name| object.contains_key(**name)) {
+    if let Some(name) = refused.iter().find(|name| object.has(name)) {
         return Err(Malformed::Header((*name).to_owned()));
     }
-    let jwk = match (reading, object.remove("jwk")) {
-        (Reading::Proof, Some(Value::Object(jwk))) => Some(jwk),
+    let jwk = match (reading, object.get("jwk")) {
+        (Reading::Proof, Some(Flat::Nested(Value::Object(jwk)))) => Some(jwk.clone()),
         (Reading::Proof, Some(_)) => return Err(Malformed::Header("jwk".to_owned())),
         _ => None,
     };
-    let mut text = |name: &str| match object.remove(name) {
+    let text = |name: &str| match object.get(name) {
         None => Ok(None),
-        Some(Value::String(value)) => Ok(Some(value)),
+        Some(Flat::Text(value)) => Ok(Some(value)),
         Some(_) => Err(Malformed::Header(name.to_owned())),
     };
-    let unpadded = |value: Option<String>| value.map(|v| v.trim_end_matches('=').to_owned());
+    let owned = |value: Option<&str>| value.map(str::to_owned);
+    let unpadded = |value: Option<&str>| value.map(|v| v.trim_end_matches('=').to_owned());
     let alg = text("alg")?.ok_or_else(|| Malformed::Header("alg".to_owned()))?;
     Ok(Header {
-        signed_by: match Algorithm::from_name(&alg) {
+        signed_by: match Algorithm::from_name(alg) {
             Some(algorithm) => SignedBy::Algorithm(algorithm),
             None if alg == "none" => SignedBy::Nothing,
-            None => SignedBy::Unknown(alg),
+            None => SignedBy::Unknown(alg.to_owned()),
         },
-        typ: text("typ")?,
-        kid: text("kid")?,
+        typ: owned(text("typ")?),
+        kid: owned(text("kid")?),
         x5t: unpadded(text("x5t")?),
         x5t_s256: unpadded(text("x5t#S256")?),
         jwk,
@@ -211,6 +225,9 @@ fn read_header(mut object: json::Object, reading: Reading) -> Result<Header, Mal
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn token(header: &str, payload: &str, signature: &str) -> String {
@@ -261,5 +278,54 @@ mod tests {
         let padded = "eyJhbGciOiJSUzI1NiJ9.e30=.AAA=";
         assert!(Compact::parse(padded, Reading::Strict).is_err());
         assert_eq!(Compact::parse(padded, Reading::Lenient).unwrap().signing_input, "eyJhbGciOiJSUzI1NiJ9.e30=");
+    }
+
+    /// Strictly as the plain decoder: no padding, no other alphabet, no bits left over.
+    #[track_caller]
+    fn same_as_the_plain_decoder(segment: &str) {
+        assert_eq!(decode(segment, Reading::Strict), URL_SAFE_NO_PAD.decode(segment).ok(), "{segment}");
+    }
+
+    #[test]
+    fn an_unsigned_header_that_is_not_read_is_what_it_is_taken_for() {
+        for header in UNSIGNED_HEADERS {
+            let token = format!("{header}eyJpc3MiOiJhIn0.");
+            let read = Compact::parse(&token, Reading::Strict).unwrap();
+            assert_eq!((read.header.signed_by, read.header.typ.as_deref()), (SignedBy::Nothing, Some("JWT")));
+            assert_eq!((read.header.kid, read.header.x5t, read.header.x5t_s256), (None, None, None));
+            assert_eq!(unsigned_claims(&token).unwrap().text("iss"), Ok("a"));
+            for other in ["", "AAAA", "."] {
+                assert!(unsigned_claims(&format!("{header}eyJpc3MiOiJhIn0{other}")).is_none() || other == ".");
+            }
+            assert!(
+                unsigned_claims(&format!("{header}.")).is_none()
+                    && unsigned_claims(&format!("{header}e30..")).is_none()
+            );
+        }
+    }
+
+    #[test]
+    fn base64url_has_one_spelling() {
+        for tail in ["", "A", "AA", "AB", "AAA", "AAB", "AA==", "AAA=", "A+/A", "AA\n", " AA", "AÄ"] {
+            for before in [0, 4, 28, 32, 60, 64, 128] {
+                same_as_the_plain_decoder(&format!("{}{tail}", "-_a9".repeat(before / 4)));
+            }
+        }
+        assert_eq!(decode("AB", Reading::Strict), None, "four bits left over");
+        assert_eq!(decode("AA", Reading::Strict), Some(vec![0]));
+    }
+
+    proptest! {
+        #[test]
+        fn base64url_is_decoded_as_ever(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            same_as_the_plain_decoder(&URL_SAFE_NO_PAD.encode(bytes));
+        }
+
+        #[test]
+        fn what_is_no_base64url_is_refused_as_ever(
+            before in "[A-Za-z0-9_-]{0,99}", wrong in "[A-Za-z0-9_+/= -]{1,3}", after in "[A-Za-z0-9_-]{0,99}"
+        ) {
+            same_as_the_plain_decoder(&format!("{before}{wrong}{after}"));
+        }
     }
 }

@@ -33,7 +33,7 @@ pub mod sign;
 pub mod trust;
 pub mod user;
 
-pub use accept::{Accepted, How};
+pub use accept::{Accepted, How, Judge, Memory, Trace};
 pub use assertion::AssertionLimits;
 pub use claims::Claims;
 pub use jws::Algorithm;
@@ -42,7 +42,9 @@ pub use possession::Possession;
 pub use principal::{Principal, TenantId, well_known};
 pub use refusal::{Refusal, Rule};
 pub use sign::{KeyName, Signer, Unsigned};
-pub use trust::{Issuer, IssuerKeys, KeySource, Limits, Partner, RealmRule, Resource, Trust, TrustLevel, Voice};
+pub use trust::{
+    Issuer, IssuerKeys, KeySource, Limits, Partner, RealmRule, Resource, Trust, TrustIndex, TrustLevel, Voice,
+};
 pub use user::{UserClaims, UserKey};
 
 /// A token, as SHA-256 of its text: what audit records carry in its place.

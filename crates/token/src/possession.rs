@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::authorization::{Authorization, Scheme};
-use crate::claims::Claims;
 use crate::dpop::{Expected, Proof, Proofs};
 use crate::key::x5t_s256;
 use crate::refusal::Refusal;
@@ -86,13 +85,14 @@ impl<'r> Presented<'r> {
 // === impl Possession ===
 
 impl Possession<'_> {
-    /// Whether this is what the token with these claims is bound to (`cnf`, RFC 7800 §3.1).
+    /// Whether this is what a token is bound to, whose claim `cnf` is `confirmation`
+    /// (RFC 7800 §3.1).
     ///
     /// A bound token needs its key, and every key that it names; a proof for a token that
     /// is not bound proves nothing (RFC 9449 §7.1). A certificate that nothing asked for
     /// does no harm: clients show one to whoever asks.
-    pub fn check(&self, claims: &Claims) -> Result<(), Refusal> {
-        let bound = match claims.get("cnf") {
+    pub fn check(&self, confirmation: Option<&Value>) -> Result<(), Refusal> {
+        let bound = match confirmation {
             None => None,
             Some(Value::Object(bound)) if !bound.is_empty() => Some(bound),
             Some(_) => return Err(Refusal::Possession("`cnf` names no key")),

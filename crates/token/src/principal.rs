@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use memchr::{memchr, memchr2};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -81,12 +82,11 @@ impl Principal {
 
     /// Whether both name the same thing: host without regard to case, the rest exactly.
     pub fn same_as(&self, other: &Self) -> bool {
-        let hosts_agree = match (&self.host, &other.host) {
-            (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
-            (None, None) => true,
-            _ => false,
-        };
-        self.app_id == other.app_id && self.realm == other.realm && hosts_agree
+        self.parts().same_as(&other.parts())
+    }
+
+    pub(crate) fn parts(&self) -> Parts<'_> {
+        Parts { app_id: self.app_id, host: self.host.as_deref(), realm: self.realm.as_deref() }
     }
 }
 
@@ -96,36 +96,79 @@ impl FromStr for Principal {
     /// Reads the strict form: the GUID hyphenated and in lower case, since
     /// MS-XOAUTH compares it case-sensitively.
     fn from_str(text: &str) -> Result<Self, NotAPrincipal> {
-        let refuse = || NotAPrincipal(text.chars().take(80).collect());
-        if text.len() > PRINCIPAL_BYTES_MAX || !text.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(refuse());
+        match Parts::read(text) {
+            Some(parts) => Ok(parts.to_principal()),
+            None => Err(NotAPrincipal(text.chars().take(80).collect())),
         }
-        let (before, realm) = match text.split_once('@') {
-            Some((before, realm)) => (before, Some(realm)),
-            None => (text, None),
-        };
-        let (app, host) = match before.split_once('/') {
-            Some((app, host)) => (app, Some(host)),
-            None => (before, None),
-        };
-        let app_id = Uuid::try_parse(app).map_err(|_| refuse())?;
-        let canonical = app_id.hyphenated().to_string() == app;
-        let host_fits = host.is_none_or(|h| !h.is_empty() && !h.contains('/'));
-        let realm_fits = realm.is_none_or(|r| !r.is_empty() && !r.contains(['@', '/']));
-        if !(canonical && host_fits && realm_fits) {
-            return Err(refuse());
-        }
-        Ok(Self { app_id, host: host.map(str::to_owned), realm: realm.map(str::to_owned) })
     }
 }
 
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts().fmt(f)
+    }
+}
+
+/// A [`Principal`] where it is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Parts<'t> {
+    pub(crate) app_id: Uuid,
+    pub(crate) host: Option<&'t str>,
+    pub(crate) realm: Option<&'t str>,
+}
+
+/// The length of a GUID with hyphens and without braces, in bytes.
+const GUID_BYTES: usize = 36;
+
+impl<'t> Parts<'t> {
+    /// Reads the strict form, as [`Principal::from_str`].
+    pub(crate) fn read(text: &'t str) -> Option<Self> {
+        // Not `all`, which would stop early and so cannot look at many bytes at once.
+        let graphic = text.bytes().fold(true, |so_far, byte| so_far & byte.is_ascii_graphic());
+        if text.len() > PRINCIPAL_BYTES_MAX || !graphic {
+            return None;
+        }
+        let (app, rest) = text.split_at_checked(GUID_BYTES)?;
+        let (before, realm) = match memchr(b'@', rest.as_bytes()) {
+            Some(at) => (&rest[..at], Some(&rest[at + 1..])),
+            None => (rest, None),
+        };
+        let host = match before.strip_prefix('/') {
+            Some(host) => Some(host),
+            None if before.is_empty() => None,
+            None => return None,
+        };
+        // With 36 bytes, the form with hyphens is the only one that parses.
+        let lower = !app.bytes().fold(false, |so_far, byte| so_far | byte.is_ascii_uppercase());
+        let host_fits = host.is_none_or(|host| !host.is_empty() && memchr(b'/', host.as_bytes()).is_none());
+        let realm_fits = realm.is_none_or(|realm| !realm.is_empty() && memchr2(b'@', b'/', realm.as_bytes()).is_none());
+        if !(lower && host_fits && realm_fits) {
+            return None;
+        }
+        Some(Self { app_id: Uuid::try_parse(app).ok()?, host, realm })
+    }
+
+    pub(crate) fn to_principal(self) -> Principal {
+        Principal { app_id: self.app_id, host: self.host.map(str::to_owned), realm: self.realm.map(str::to_owned) }
+    }
+
+    pub(crate) fn same_as(&self, other: &Parts<'_>) -> bool {
+        let hosts_agree = match (self.host, other.host) {
+            (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
+            (None, None) => true,
+            _ => false,
+        };
+        self.app_id == other.app_id && self.realm == other.realm && hosts_agree
+    }
+}
+
+impl fmt::Display for Parts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.app_id.hyphenated())?;
-        if let Some(host) = &self.host {
+        if let Some(host) = self.host {
             write!(f, "/{host}")?;
         }
-        if let Some(realm) = &self.realm {
+        if let Some(realm) = self.realm {
             write!(f, "@{realm}")?;
         }
         Ok(())

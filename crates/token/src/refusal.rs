@@ -55,6 +55,58 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Every rule, in order.
+    pub const ALL: [Self; 21] = [
+        Self::V1,
+        Self::V2,
+        Self::V3,
+        Self::V4,
+        Self::V5,
+        Self::V6,
+        Self::V7,
+        Self::V8,
+        Self::V9,
+        Self::V10,
+        Self::V11,
+        Self::V12,
+        Self::V13,
+        Self::V14,
+        Self::V15,
+        Self::V16,
+        Self::V17,
+        Self::V18,
+        Self::V19,
+        Self::V20,
+        Self::V21,
+    ];
+
+    /// What it asks, in a few words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::V1 => "one token of bounded length",
+            Self::V2 => "a token was sent",
+            Self::V3 => "three base64url segments of strict JSON",
+            Self::V4 => "type and header parameters",
+            Self::V5 => "unsigned if and only if it carries an actor token",
+            Self::V6 => "nested exactly once, around a signed actor token",
+            Self::V7 => "required claims, of the right type",
+            Self::V8 => "the issuer is configured",
+            Self::V9 => "the key is one of that issuer's",
+            Self::V10 => "the signature verifies",
+            Self::V11 => "every realm names the one tenant",
+            Self::V12 => "the audience is this resource",
+            Self::V13 => "times and lifetimes",
+            Self::V14 => "the act-as token is the actor's own",
+            Self::V15 => "the caller is an enabled partner, vouched for by the right key",
+            Self::V16 => "the partner may act as itself",
+            Self::V17 => "the partner may act as a user",
+            Self::V18 => "user ids of kinds that are accepted",
+            Self::V19 => "the user or application may do this",
+            Self::V20 => "nothing unexpected happened",
+            Self::V21 => "the caller holds the key that the token is bound to",
+        }
+    }
+
     /// The stable name.
     pub fn name(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::key::VerifyingKey;
-use crate::principal::TenantId;
+use crate::principal::{Parts, TenantId};
 
 /// The most keys of one issuer that are tried.
 pub const ISSUER_KEYS_MAX: usize = 64;
@@ -142,4 +142,48 @@ pub struct Trust {
     pub partners: Vec<Partner>,
     /// Tenant GUIDs and verified domains, lower case, to tenants hosted here.
     pub realms: HashMap<String, TenantId>,
+}
+
+/// Where issuers and partners stand in a [`Trust`], for those who trust many.
+///
+/// It names places and decides nothing: what is found is compared anew.
+#[derive(Clone, Debug, Default)]
+pub struct TrustIndex {
+    partners: HashMap<(TenantId, Uuid), usize>,
+    any_realm: HashMap<Uuid, usize>,
+    by_realm: HashMap<Uuid, HashMap<String, usize>>,
+    by_url: HashMap<String, usize>,
+}
+
+impl TrustIndex {
+    /// The index of a trust. Of two entries that answer to one name, the first counts.
+    pub fn of(trust: &Trust) -> Self {
+        let mut index = Self::default();
+        for (at, known) in trust.issuers.iter().enumerate() {
+            match &known.issuer {
+                Issuer::Principal(app_id, RealmRule::Any) => index.any_realm.entry(*app_id).or_insert(at),
+                Issuer::Principal(app_id, RealmRule::Exactly(realm)) => {
+                    index.by_realm.entry(*app_id).or_default().entry(realm.clone()).or_insert(at)
+                }
+                Issuer::Url(url, _) => index.by_url.entry(url.clone()).or_insert(at),
+            };
+        }
+        for (at, partner) in trust.partners.iter().enumerate().filter(|(_, partner)| partner.enabled) {
+            index.partners.entry((partner.tenant, partner.app_id)).or_insert(at);
+        }
+        index
+    }
+
+    pub(crate) fn issuer(&self, name: &Parts<'_>) -> Option<usize> {
+        let exactly = self.by_realm.get(&name.app_id).and_then(|realms| realms.get(name.realm?));
+        exactly.into_iter().chain(self.any_realm.get(&name.app_id)).min().copied()
+    }
+
+    pub(crate) fn issuer_at(&self, url: &str) -> Option<usize> {
+        self.by_url.get(url).copied()
+    }
+
+    pub(crate) fn partner(&self, tenant: TenantId, app_id: Uuid) -> Option<usize> {
+        self.partners.get(&(tenant, app_id)).copied()
+    }
 }

@@ -1,5 +1,6 @@
 //! Who an act-as token says the user is, and the rule that every id must agree.
 
+use memchr::memchr;
 use uuid::Uuid;
 
 use crate::claims::{ClaimError, Claims};
@@ -103,15 +104,18 @@ impl UserClaims {
 
 fn read_nameid(nameid: &str, nii: Option<&str>, accept_sids: bool) -> Result<UserKey, Refusal> {
     let looks_like_sid = nameid.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("s-1-"));
-    match nii.map(str::to_ascii_lowercase).as_deref() {
-        Some(NII_ACTIVE_DIRECTORY) if looks_like_sid => {
+    let is = |nii: &str, wanted: &str| nii.eq_ignore_ascii_case(wanted);
+    match nii {
+        Some(nii) if is(nii, NII_ACTIVE_DIRECTORY) && looks_like_sid => {
             if !accept_sids {
                 return Err(Refusal::User("security identifiers are not accepted from this partner"));
             }
             sid(nameid)
         }
-        Some(NII_ACTIVE_DIRECTORY) => Ok(UserKey::Upn(address(nameid)?)),
-        Some(NII_MICROSOFT_ONLINE) if nameid.len() == 16 && nameid.bytes().all(|b| b.is_ascii_hexdigit()) => {
+        Some(nii) if is(nii, NII_ACTIVE_DIRECTORY) => Ok(UserKey::Upn(address(nameid)?)),
+        Some(nii)
+            if is(nii, NII_MICROSOFT_ONLINE) && nameid.len() == 16 && nameid.bytes().all(|b| b.is_ascii_hexdigit()) =>
+        {
             Ok(UserKey::Puid(nameid.to_ascii_lowercase()))
         }
         Some(_) => Err(Refusal::User("its name id issuer is not known")),
@@ -134,12 +138,21 @@ fn sid(text: &str) -> Result<UserKey, Refusal> {
 }
 
 fn address(text: &str) -> Result<String, Refusal> {
+    // Of ASCII, what is neither control nor white space is graphic.
+    let printable = text.bytes().fold(true, |so_far, byte| so_far & byte.is_ascii_graphic())
+        || !text.chars().any(|c| c.is_control() || c.is_whitespace());
     let plain = text.len() <= USER_ID_BYTES_MAX
-        && !text.chars().any(|c| c.is_control() || c.is_whitespace())
-        && text
-            .split_once('@')
-            .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
-    if plain { Ok(text.to_lowercase()) } else { Err(Refusal::User("an id is not an address")) }
+        && printable
+        && memchr(b'@', text.as_bytes()).is_some_and(|at| {
+            let domain = &text.as_bytes()[at + 1..];
+            at > 0 && !domain.is_empty() && memchr(b'@', domain).is_none()
+        });
+    if plain { Ok(lowered(text)) } else { Err(Refusal::User("an id is not an address")) }
+}
+
+/// Lower case of every script; nearly every address is ASCII.
+fn lowered(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase() }
 }
 
 #[cfg(test)]
@@ -147,7 +160,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str, accept_sids: bool) -> Result<UserClaims, Refusal> {
-        UserClaims::read(&Claims::new(crate::json::parse_object(json.as_bytes()).unwrap()), accept_sids)
+        UserClaims::read(&Claims::new(crate::json::Members::read(json.as_bytes().to_vec()).unwrap()), accept_sids)
     }
 
     #[test]

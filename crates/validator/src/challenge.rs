@@ -2,22 +2,26 @@
 //! `x-ms-diagnostics`.
 
 use actas_token::authorization::Scheme;
-use actas_token::{Refusal, dpop};
+use actas_token::{Refusal, Rule, dpop};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::issuer::{ConfiguredIssuer, IssuerKind};
 
 /// The value of `WWW-Authenticate`.
 pub(crate) fn challenge(
     client_id: &str,
+    realm: Option<&str>,
     issuers: &[ConfiguredIssuer],
     authorization_uri: Option<&str>,
     error: Option<&'static str>,
 ) -> String {
-    let mut parameters = vec![
-        format!("client_id=\"{client_id}\""),
+    let mut parameters = vec![format!("client_id=\"{client_id}\"")];
+    parameters.extend(realm.map(|realm| format!("realm=\"{realm}\"")));
+    parameters.extend([
         format!("trusted_issuers=\"{}\"", trusted_issuers(issuers).join(",")),
         "token_types=\"app_asserted_user_v1 service_asserted_app_v1\"".to_owned(),
-    ];
+    ]);
     parameters.extend(authorization_uri.map(|uri| format!("authorization_uri=\"{uri}\"")));
     parameters.extend(error.map(|error| format!("error=\"{error}\"")));
     format!("Bearer {}", parameters.join(", "))
@@ -61,4 +65,98 @@ fn trusted_issuers(issuers: &[ConfiguredIssuer]) -> Vec<String> {
 pub fn diagnostics_header(refusal: &Refusal) -> String {
     let diagnostics = refusal.diagnostics();
     format!("{};reason=\"{}\";error_category=\"{}\"", diagnostics.code, diagnostics.reason, diagnostics.category)
+}
+
+/// What a refused caller is told of the reason.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Details {
+    /// The code and its category.
+    #[default]
+    Terse,
+    /// The rule and what it found as well: for finding out, not for leaving on. It tells
+    /// an attacker what to change.
+    Verbose,
+}
+
+/// What a server says of itself in its challenges.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wording<'w> {
+    /// Its realm. A caller that knows no issuer of the challenge has nowhere else to learn
+    /// it from.
+    pub realm: Option<&'w str>,
+    /// Where users sign in.
+    pub authorization_uri: Option<&'w str>,
+    /// Whether it takes tokens under the scheme `DPoP`: then callers are told where one is due.
+    pub takes_proofs: bool,
+}
+
+/// An answer to a caller without a good token.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Denial {
+    /// 401; 400 for what no correct client sends; 403 for a caller who is known.
+    pub status: StatusCode,
+    /// The values of `WWW-Authenticate`.
+    pub authenticate: Vec<String>,
+    /// `x-ms-diagnostics`; none where no token was sent.
+    pub diagnostics: Option<String>,
+}
+
+/// The name of the header field that holds [`Denial::diagnostics`].
+pub const DIAGNOSTICS: HeaderName = HeaderName::from_static("x-ms-diagnostics");
+
+impl Denial {
+    /// `bearer` makes the challenge of that scheme, which is due to all but those who came
+    /// with a proof.
+    pub(crate) fn new(
+        scheme: Option<Scheme>,
+        refusal: &Refusal,
+        wording: Wording<'_>,
+        details: Details,
+        bearer: impl FnOnce(Option<&'static str>) -> String,
+    ) -> Self {
+        let (status, error) = Self::error(refusal);
+        let came_with_proof = wording.takes_proofs && scheme == Some(Scheme::Dpop);
+        let bearer = (!came_with_proof).then(|| bearer(error));
+        let dpop = wording.takes_proofs.then(|| dpop_challenge(scheme, refusal, error)).flatten();
+        Self {
+            status,
+            authenticate: bearer.into_iter().chain(dpop).collect(),
+            diagnostics: Self::diagnostics(refusal, details),
+        }
+    }
+
+    fn error(refusal: &Refusal) -> (StatusCode, Option<&'static str>) {
+        match refusal.rule() {
+            Rule::V1 => (StatusCode::BAD_REQUEST, Some("invalid_request")),
+            // RFC 6750 §3.1: no error where there was no token.
+            Rule::V2 => (StatusCode::UNAUTHORIZED, None),
+            Rule::V19 => (StatusCode::FORBIDDEN, Some("insufficient_scope")),
+            _ => (StatusCode::UNAUTHORIZED, Some("invalid_token")),
+        }
+    }
+
+    fn diagnostics(refusal: &Refusal, details: Details) -> Option<String> {
+        if refusal.rule() == Rule::V2 {
+            return None;
+        }
+        let terse = diagnostics_header(refusal);
+        Some(match details {
+            Details::Terse => terse,
+            Details::Verbose => {
+                // What a token says must not end the quotation, nor the header field.
+                let plain = |c: char| if c == '"' || c == '\\' || !(' '..='~').contains(&c) { '\'' } else { c };
+                let found: String = refusal.to_string().chars().take(400).map(plain).collect();
+                format!("{terse};rule=\"{}\";found=\"{found}\"", refusal.rule().name())
+            }
+        })
+    }
+
+    /// The header fields. What no field can hold is left out.
+    pub fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let challenges = self.authenticate.iter().map(|value| (WWW_AUTHENTICATE, value));
+        let diagnostics = self.diagnostics.iter().map(|value| (DIAGNOSTICS, value));
+        challenges
+            .chain(diagnostics)
+            .filter_map(|(name, value)| HeaderValue::from_str(value).ok().map(|value| (name, value)))
+    }
 }

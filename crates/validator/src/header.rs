@@ -6,7 +6,8 @@ use actas_token::possession::ResourceRequest;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, Method};
 
-const DPOP: HeaderName = HeaderName::from_static("dpop");
+/// The field that holds a proof of possession.
+pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// The token of a request to a server that admits `Bearer` alone (rules V1 and V2).
 ///

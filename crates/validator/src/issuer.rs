@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use actas_token::jws::{Compact, Reading};
 use actas_token::metadata::{DOCUMENT_BYTES_MAX, KEYS_MAX, Metadata};
 use actas_token::{Issuer, IssuerKeys, RealmRule, TenantId, VerifyingKey, Voice};
 use base64::Engine;
@@ -88,6 +89,19 @@ impl ConfiguredIssuer {
         }
     }
 
+    /// Whether a token's `iss` is how this issuer names itself.
+    pub(crate) fn answers_to(&self, iss: &str) -> bool {
+        match &self.kind {
+            IssuerKind::OpenId { .. } => {
+                let base = self.metadata_url.strip_suffix(".well-known/openid-configuration");
+                base.is_some_and(|base| base.trim_end_matches('/') == iss.trim_end_matches('/'))
+            }
+            IssuerKind::Partner { app_id, realm, .. } | IssuerKind::TokenService { app_id, realm } => {
+                iss.strip_prefix(&app_id.to_string()).and_then(|rest| rest.strip_prefix('@')) == Some(realm.as_str())
+            }
+        }
+    }
+
     async fn fetch_metadata(
         &self,
         source: &dyn MetadataSource,
@@ -122,6 +136,17 @@ impl ConfiguredIssuer {
             voice: Voice::TokenService,
             keys: Arc::from(read_jwks(&body)?),
         })
+    }
+}
+
+/// Whom a token names as the issuer of what is signed in it. Nothing is believed; it says
+/// whose keys to look at.
+pub(crate) fn named_by(token: &str) -> Option<String> {
+    let outer = Compact::parse(token, Reading::Strict).ok()?;
+    let text = |token: &Compact<'_>, name| token.claims.optional_text(name).ok().flatten().map(str::to_owned);
+    match text(&outer, "actortoken") {
+        Some(inner) => text(&Compact::parse(&inner, Reading::Strict).ok()?, "iss"),
+        None => text(&outer, "iss"),
     }
 }
 

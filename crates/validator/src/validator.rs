@@ -3,17 +3,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actas_token::accept::{Vouched, accept_from, accept_vouched};
+use actas_token::accept::Vouched;
 use actas_token::authorization::Scheme;
 use actas_token::dpop::Proofs;
 use actas_token::possession::{Presented, ResourceRequest};
-use actas_token::{Accepted, IssuerKeys, Limits, Partner, Possession, Refusal, Resource, TenantId, Trust};
+use actas_token::{
+    Accepted, IssuerKeys, Judge, Limits, Memory, Partner, Possession, Refusal, Resource, TenantId, Trace, Trust,
+    TrustIndex,
+};
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
-use crate::challenge;
-use crate::issuer::{ConfiguredIssuer, MetadataSource};
+use crate::challenge::{self, Denial, Details, Wording};
+use crate::issuer::{self, ConfiguredIssuer, MetadataSource};
 
 /// Keys older than this are fetched again when next needed.
 const REFRESH_AFTER: SignedDuration = SignedDuration::from_hours(8);
@@ -23,6 +26,10 @@ const LAST_GOOD_FOR: SignedDuration = SignedDuration::from_hours(24);
 const UNKNOWN_KEY_EVERY: SignedDuration = SignedDuration::from_mins(5);
 /// A failed fetch is repeated no sooner than this.
 const RETRY_AFTER: SignedDuration = SignedDuration::from_secs(5);
+
+/// Verified tokens that are remembered, so that their signature is checked once: some
+/// megabytes, and some tens if all were as long as they may be.
+const REMEMBERED_MAX: usize = 8192;
 
 /// Whom a server trusts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,7 +43,10 @@ pub struct Configuration {
 }
 
 /// What decides on a token.
-type Rules<A> = fn(&str, Possession<'_>, &Resource, &Trust, &Limits, Timestamp) -> Result<A, Refusal>;
+type Rules<A> = fn(Judge<'_>, &str, Possession<'_>, Timestamp) -> Result<A, Refusal>;
+
+const ACCEPT: Rules<Accepted> = |judge, token, possession, now| judge.accept(token, possession, now);
+const VOUCHED: Rules<Vouched> = |judge, token, possession, now| judge.accept_vouched(token, possession, now);
 
 /// Admits tokens. Cheap to clone.
 #[derive(Clone)]
@@ -47,6 +57,7 @@ struct Inner {
     limits: Limits,
     source: Arc<dyn MetadataSource>,
     state: ArcSwap<State>,
+    memory: Memory,
     /// One fetch at a time: callers that need the same keys wait for the one.
     fetching: Mutex<()>,
 }
@@ -57,6 +68,7 @@ struct State {
     /// What was fetched, in the order of the configuration's issuers.
     fetched: Vec<Fetched>,
     trust: Trust,
+    index: TrustIndex,
 }
 
 #[derive(Clone, Default)]
@@ -71,7 +83,14 @@ struct Fetched {
 impl Validator {
     /// A validator that trusts nobody yet.
     pub fn new(resource: Resource, limits: Limits, source: Arc<dyn MetadataSource>) -> Self {
-        Self(Arc::new(Inner { resource, limits, source, state: ArcSwap::default(), fetching: Mutex::new(()) }))
+        Self(Arc::new(Inner {
+            resource,
+            limits,
+            source,
+            state: ArcSwap::default(),
+            memory: Memory::new(REMEMBERED_MAX),
+            fetching: Mutex::new(()),
+        }))
     }
 
     /// Replaces whom the server trusts. Keys of issuers that stay are kept.
@@ -100,7 +119,7 @@ impl Validator {
         possession: Possession<'_>,
         now: Timestamp,
     ) -> Result<Accepted, Refusal> {
-        self.judged(accept_from, token, possession, now).await
+        self.validated(ACCEPT, token, possession, now).await
     }
 
     /// Validates a token for a resource that looks up its callers in the directory by
@@ -111,7 +130,7 @@ impl Validator {
         possession: Possession<'_>,
         now: Timestamp,
     ) -> Result<Vouched, Refusal> {
-        self.judged(accept_vouched, token, possession, now).await
+        self.validated(VOUCHED, token, possession, now).await
     }
 
     /// Admits a request: its token, under either scheme, with the proof or the certificate
@@ -124,7 +143,7 @@ impl Validator {
         proofs: &Proofs,
         now: Timestamp,
     ) -> Result<Accepted, Refusal> {
-        self.admitted(accept_from, request, proofs, now).await
+        self.admitted(ACCEPT, request, proofs, now).await
     }
 
     /// As [`Self::admit`], for a resource that looks up its callers in the directory by
@@ -135,32 +154,54 @@ impl Validator {
         proofs: &Proofs,
         now: Timestamp,
     ) -> Result<Vouched, Refusal> {
-        self.admitted(accept_vouched, request, proofs, now).await
+        self.admitted(VOUCHED, request, proofs, now).await
     }
 
-    /// The values of `WWW-Authenticate` for a refused request that came under `scheme`.
-    pub fn challenges(
-        &self,
-        scheme: Option<Scheme>,
-        refusal: &Refusal,
-        authorization_uri: Option<&str>,
-        error: Option<&'static str>,
-    ) -> Vec<String> {
-        let dpop = challenge::dpop_challenge(scheme, refusal, error);
-        let bearer = scheme != Some(Scheme::Dpop);
-        let bearer = bearer.then(|| self.challenge(authorization_uri, error));
-        bearer.into_iter().chain(dpop).collect()
+    /// Validates a token by the same rules and keys, and tells what became of each rule.
+    /// For a person who asks why; it checks every signature anew.
+    pub async fn trace(&self, token: &str, possession: Possession<'_>, now: Timestamp) -> Trace {
+        let trace = |judge: Judge<'_>| judge.trace(token, possession, now);
+        self.judged(token, now, trace, |trace| trace.verdict.as_ref().err()).await
+    }
+
+    /// Fetches, and says where nothing could be fetched: for a server that wants to know
+    /// at its start, and for its readiness.
+    pub async fn without_keys(&self, now: Timestamp) -> Vec<String> {
+        self.refresh(|_, fetched| fetched.is_due(now), now).await;
+        let state = self.0.state.load();
+        let issuers = state.configuration.issuers.iter().zip(&state.fetched);
+        issuers.filter(|(_, fetched)| fetched.keys.is_none()).map(|(issuer, _)| issuer.metadata_url.clone()).collect()
     }
 
     /// The value of `WWW-Authenticate` for a caller without a good token.
     pub fn challenge(&self, authorization_uri: Option<&str>, error: Option<&'static str>) -> String {
+        self.challenge_in(None, authorization_uri, error)
+    }
+
+    /// As [`Validator::challenge`], naming a realm. A caller that knows no issuer of the
+    /// challenge has nowhere else to learn it from.
+    fn challenge_in(
+        &self,
+        realm: Option<&str>,
+        authorization_uri: Option<&str>,
+        error: Option<&'static str>,
+    ) -> String {
         let state = self.0.state.load();
         challenge::challenge(
             &self.0.resource.app_id.to_string(),
+            realm,
             &state.configuration.issuers,
             authorization_uri,
             error,
         )
+    }
+
+    /// What to answer a caller whose request was refused. It came under `scheme`, if it
+    /// could be read.
+    pub fn denial(&self, scheme: Option<Scheme>, refusal: &Refusal, wording: Wording<'_>, details: Details) -> Denial {
+        Denial::new(scheme, refusal, wording, details, |error| {
+            self.challenge_in(wording.realm, wording.authorization_uri, error)
+        })
     }
 
     async fn admitted<A>(
@@ -171,42 +212,81 @@ impl Validator {
         now: Timestamp,
     ) -> Result<A, Refusal> {
         let presented = Presented::read(request, proofs, now)?;
-        let accepted = self.judged(rules, presented.authorization.token, presented.possession(), now).await?;
+        let accepted = self.validated(rules, presented.authorization.token, presented.possession(), now).await?;
         presented.spend(proofs, now)?;
         Ok(accepted)
     }
 
-    /// Judges a token with keys that are fresh: once more when it names a key that is new.
-    async fn judged<A>(
+    async fn validated<A>(
         &self,
         rules: Rules<A>,
         token: &str,
         possession: Possession<'_>,
         now: Timestamp,
     ) -> Result<A, Refusal> {
-        let judge = || rules(token, possession, &self.0.resource, &self.0.state.load().trust, &self.0.limits, now);
-        self.refresh(now, Fetched::is_due).await;
-        let verdict = judge();
-        if matches!(verdict, Err(Refusal::UnknownKey(_) | Refusal::UnknownIssuer(_))) {
-            // The issuer may have rolled its key since we looked.
-            self.refresh(now, Fetched::may_look_for_unknown_key).await;
-            return judge();
-        }
-        verdict
+        self.judged(token, now, |judge| rules(judge, token, possession, now), |verdict| verdict.as_ref().err()).await
     }
 
-    /// Fetches the keys of every issuer for which `wanted` holds.
-    async fn refresh(&self, now: Timestamp, wanted: fn(&Fetched, Timestamp) -> bool) {
-        if !self.0.state.load().fetched.iter().any(|fetched| wanted(fetched, now)) {
-            return;
+    /// Judges a token with keys that are fresh: once more when it names a key that is new.
+    async fn judged<V>(
+        &self,
+        token: &str,
+        now: Timestamp,
+        verdict: impl Fn(Judge<'_>) -> V,
+        refusal: fn(&V) -> Option<&Refusal>,
+    ) -> V {
+        self.refresh_for(token, now).await;
+        let first = self.judge(&verdict);
+        if self.looks_for_unknown(token, refusal(&first), now).await {
+            return self.judge(&verdict);
+        }
+        first
+    }
+
+    fn judge<V>(&self, verdict: impl FnOnce(Judge<'_>) -> V) -> V {
+        let (inner, state) = (&*self.0, self.0.state.load());
+        verdict(
+            Judge::new(&inner.resource, &state.trust, &inner.limits)
+                .with_index(&state.index)
+                .with_memory(&inner.memory),
+        )
+    }
+
+    /// Fetches the keys of the issuer that a token names, if they are due. Nobody waits
+    /// for an issuer that is not its own.
+    async fn refresh_for(&self, token: &str, now: Timestamp) {
+        let any = self.0.state.load().fetched.iter().any(|fetched| fetched.is_due(now));
+        if let Some(named) = any.then(|| issuer::named_by(token)).flatten() {
+            self.refresh(|issuer, fetched| fetched.is_due(now) && issuer.answers_to(&named), now).await;
+        }
+    }
+
+    /// Whether keys were looked for anew, since a token names an issuer that is trusted
+    /// and a key of it that is not known: it may have rolled since. Only that issuer is
+    /// asked, so a stranger's token costs one fetch in a while at most.
+    async fn looks_for_unknown(&self, token: &str, refusal: Option<&Refusal>, now: Timestamp) -> bool {
+        if !matches!(refusal, Some(Refusal::UnknownKey(_) | Refusal::UnknownIssuer(_))) {
+            return false;
+        }
+        let Some(named) = issuer::named_by(token) else { return false };
+        let wanted = |issuer: &ConfiguredIssuer, fetched: &Fetched| {
+            fetched.may_look_for_unknown_key(now) && issuer.answers_to(&named)
+        };
+        self.refresh(wanted, now).await
+    }
+
+    /// Fetches the keys of every issuer for which `wanted` holds; whether there was any.
+    async fn refresh(&self, wanted: impl Fn(&ConfiguredIssuer, &Fetched) -> bool, now: Timestamp) -> bool {
+        let is_wanted = |state: &State| -> Vec<ConfiguredIssuer> {
+            let all = state.configuration.issuers.iter().zip(&state.fetched);
+            all.filter(|(issuer, fetched)| wanted(issuer, fetched)).map(|(issuer, _)| issuer.clone()).collect()
+        };
+        if is_wanted(&self.0.state.load()).is_empty() {
+            return false;
         }
         let _one = self.0.fetching.lock().await;
-        let issuers: Vec<ConfiguredIssuer> = {
-            let state = self.0.state.load();
-            let due =
-                state.configuration.issuers.iter().zip(&state.fetched).filter(|(_, fetched)| wanted(fetched, now));
-            due.map(|(issuer, _)| issuer.clone()).collect()
-        };
+        // Whoever had the lock may have fetched what we want.
+        let issuers = is_wanted(&self.0.state.load());
         for issuer in issuers {
             let outcome = issuer.fetch(&*self.0.source).await;
             if let Err(why) = &outcome {
@@ -214,6 +294,7 @@ impl Validator {
             }
             self.0.state.rcu(|old| old.with_outcome(&issuer, &outcome, now));
         }
+        true
     }
 }
 
@@ -229,7 +310,8 @@ impl State {
     fn new(configuration: Configuration, fetched: Vec<Fetched>) -> Self {
         let issuers = fetched.iter().filter_map(|fetched| fetched.keys.clone()).collect();
         let trust = Trust { issuers, partners: configuration.partners.clone(), realms: configuration.realms.clone() };
-        Self { configuration, fetched, trust }
+        let index = TrustIndex::of(&trust);
+        Self { configuration, fetched, trust, index }
     }
 
     fn with_outcome(&self, issuer: &ConfiguredIssuer, outcome: &Result<IssuerKeys, String>, now: Timestamp) -> Self {

@@ -12,6 +12,7 @@ pub(crate) mod connect;
 pub(crate) mod date;
 pub(crate) mod demo;
 pub(crate) mod events;
+pub(crate) mod gate;
 pub(crate) mod global;
 pub(crate) mod help;
 pub(crate) mod lab;
@@ -133,6 +134,7 @@ pub(crate) enum Ours {
     Demo(demo::Demo),
     Lab(lab::Lab),
     Serve(serve::Serve),
+    Gate(gate::Gate),
     Renew(renew::Renew),
     Events(events::Events),
     /// Hands items to the Storage Service, and shows them

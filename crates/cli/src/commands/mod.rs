@@ -8,6 +8,7 @@ mod change;
 mod demo;
 mod directory;
 mod events;
+mod gate;
 mod lab;
 mod onprem;
 mod renew;
@@ -39,6 +40,7 @@ async fn ours(command: Ours, context: &Context) -> Result<(), Problem> {
         Ours::Demo(asked) => demo::run(asked, context).await,
         Ours::Lab(asked) => lab::run(asked, context).await,
         Ours::Serve(asked) => serve::run(asked, context).await,
+        Ours::Gate(asked) => gate::run(asked, context).await,
         Ours::Renew(asked) => renew::run(asked, context).await,
         Ours::Events(asked) => events::run(asked, context).await,
         Ours::Storage(asked) => storage::run(asked, context).await,

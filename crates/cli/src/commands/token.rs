@@ -1,6 +1,8 @@
-//! `token`: asking for one, and reading one.
+//! `token`: asking for one, reading one, judging one.
 
 mod inspect;
+mod source;
+mod validate;
 
 use actas_agent::{Agent, TokenFailure};
 use actas_token::{Principal, well_known};
@@ -19,6 +21,7 @@ pub(super) async fn run(command: Token, context: &Context) -> Result<(), Problem
     match command {
         Token::Request(asked) => request(asked, context).await,
         Token::Inspect(asked) => inspect::run(asked, context).await,
+        Token::Validate(asked) => validate::run(asked, context).await,
     }
 }
 

@@ -56,6 +56,11 @@ impl Console {
         self.text(&render(records, self.format, self.output))
     }
 
+    /// Prints objects as JSON, whatever form is the default.
+    pub(crate) fn json(&self, records: &[Record]) -> Result<(), Problem> {
+        self.text(&render(records, Format::Json, Canvas::default()))
+    }
+
     /// Prints a text that is the result, as it is.
     ///
     /// A reader that has gone away is no problem: it has what it wanted.

@@ -23,6 +23,7 @@ mod storage;
 mod streams;
 mod tokens;
 mod usage;
+mod verdicts;
 
 use std::process::{Command, Output, Stdio};
 

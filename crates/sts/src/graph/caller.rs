@@ -148,7 +148,7 @@ fn verified_claims(sts: &Sts, presented: &Presented<'_>) -> Result<Claims, Graph
     let mut named = ring.published().iter().filter(|(_, key)| key.named_by(&token.header));
     if named.any(|(_, key)| key.verifies(algorithm, input, &token.signature)) {
         check_kind(&token)?;
-        presented.possession().check(&token.claims).map_err(|refusal| GraphError::token(&refusal))?;
+        presented.possession().check(token.claims.get("cnf")).map_err(|refusal| GraphError::token(&refusal))?;
         Ok(token.claims)
     } else {
         Err(refuse("Access token validation failure. Invalid signature."))

@@ -6,11 +6,15 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Accepted, Check, How, Times, Vouched, check_app_only, required, text, verify};
+use super::actor::confirmation;
+use super::trace::Observer;
+use super::{Accepted, Believed, Check, How, Proof, Times, check_app_only, required, text};
 use crate::claims::{ClaimError, Claims};
-use crate::jws::{Algorithm, Compact, Header, SignedBy};
-use crate::principal::{Principal, TenantId};
-use crate::refusal::{Layer, Refusal};
+use crate::json::Flat;
+use crate::jws::Header;
+use crate::key::VerifyingKey;
+use crate::principal::{Parts, TenantId};
+use crate::refusal::{Layer, Refusal, Rule};
 use crate::trust::{Issuer, IssuerKeys, KeySource, Partner, TrustLevel};
 use crate::user::UserClaims;
 
@@ -21,26 +25,22 @@ pub(super) fn is_typed(header: &Header) -> bool {
 }
 
 /// A signed token after V7 to V13.
-struct Issued<'a> {
-    tenant: TenantId,
-    issuer: String,
-    times: Times,
+pub(super) struct Issued<'a> {
+    pub(super) tenant: TenantId,
+    pub(super) times: Times,
     known: &'a IssuerKeys,
+    pub(super) key: Option<&'a VerifyingKey>,
 }
 
 // === impl Check ===
 
-impl<'a> Check<'a> {
+impl<'a, O: Observer> Check<'a, O> {
     /// `iss` is a URL, `tid` the tenant, `appid` or `azp` the application, which calls as
     /// itself.
-    pub(super) fn access_token(&self, token: &Compact<'_>, algorithm: Algorithm) -> Result<Accepted, Refusal> {
-        let claims = &token.claims;
-        let caller = match text(claims, "appid", Layer::Actor)? {
-            Some(caller) => caller,
-            None => required(claims, "azp", Layer::Actor)?,
-        };
-        let issued = self.issued(token, algorithm, Layer::Actor)?;
-        let partner = self.partner_of(&issued, caller)?;
+    pub(super) fn access_token(&self, claims: &Claims, proof: &Proof<'_, 'a>) -> Result<Believed<'a>, Refusal> {
+        let caller = caller_of(claims)?;
+        let issued = self.issued(claims, proof, Layer::Actor)?;
+        let partner = self.partner_of(&issued, caller, Layer::Actor)?;
         if claims.has("scp") {
             return Err(Refusal::AppOnly("the token is a user's, not the application's own"));
         }
@@ -48,164 +48,140 @@ impl<'a> Check<'a> {
             return Err(Refusal::AppOnly("the token lacks the application permission"));
         }
         check_app_only(partner)?;
-        Ok(Accepted {
+        self.passed(&[Rule::V16], Layer::Actor);
+        let accepted = Accepted {
             tenant: issued.tenant,
             app_id: partner.app_id,
             how: How::AppOnly,
             linked_account: partner.linked_account.clone(),
             expires: issued.times.exp,
-        })
-    }
-
-    /// As [`Check::access_token`], for a resource that looks up its callers by itself: V15
-    /// and V16 are left to it.
-    pub(super) fn vouched_alone(&self, token: &Compact<'_>, algorithm: Algorithm) -> Result<Vouched, Refusal> {
-        let claims = &token.claims;
-        let caller = match text(claims, "appid", Layer::Actor)? {
-            Some(caller) => caller,
-            None => required(claims, "azp", Layer::Actor)?,
         };
-        let object = required(claims, "oid", Layer::Actor)?;
-        let issued = self.issued(token, algorithm, Layer::Actor)?;
-        if claims.has("scp") {
-            return Err(Refusal::AppOnly("the token is a user's, not the application's own"));
-        }
-        let roles = claims.get("roles").and_then(Value::as_array).into_iter().flatten();
-        Ok(Vouched {
-            tenant: issued.tenant,
-            app_id: id_of(caller)?,
-            object_id: id_of(object)?,
-            how: How::AppOnly,
-            permissions: roles.filter_map(Value::as_str).map(str::to_owned).collect(),
-            expires: issued.times.exp,
-        })
+        Ok(Believed { accepted, key: issued.key })
     }
 
     /// One signed token of a user and, in `act`, the application that acts as the user.
     /// The token service has judged who may act as whom; here it is whether this
     /// resource lets it.
-    pub(super) fn issued_act_as(&self, token: &Compact<'_>) -> Result<Accepted, Refusal> {
-        let (issued, actor) = self.acting(token)?;
-        if token.claims.has("scp") {
+    pub(super) fn issued_act_as(&self, claims: &Claims, proof: &Proof<'_, 'a>) -> Result<Believed<'a>, Refusal> {
+        let (issued, actor) = self.acting(claims, proof)?;
+        let partner = self.partner_of(&issued, actor, Layer::ActAs)?;
+        if claims.has("scp") {
             return Err(Refusal::ActAs("the token is confined to permissions of another resource"));
         }
-        let partner = self.partner_of(&issued, actor)?;
         check_issued_act_as(partner)?;
-        let object_id = user_of(&token.claims)?;
-        Ok(Accepted {
+        self.passed(&[Rule::V17], Layer::ActAs);
+        let user = UserClaims::read(claims, partner.accept_sids)?.of(user_of(claims)?);
+        self.passed(&[Rule::V18], Layer::ActAs);
+        let accepted = Accepted {
             tenant: issued.tenant,
             app_id: partner.app_id,
-            how: How::ActAs(UserClaims::read(&token.claims, partner.accept_sids)?.of(object_id)),
+            how: How::ActAs(user),
             linked_account: None,
             expires: issued.times.exp,
-        })
-    }
-
-    /// As [`Check::issued_act_as`], for a resource that looks up its callers by itself: V15
-    /// and V17 are left to it. The token says in `scp` what the application may do.
-    pub(super) fn vouched_act_as(&self, token: &Compact<'_>) -> Result<Vouched, Refusal> {
-        let claims = &token.claims;
-        let (issued, actor) = self.acting(token)?;
-        let object = claims.get("act").and_then(|act| act.get("oid")).and_then(Value::as_str);
-        let object = object.ok_or(Refusal::Claim(ClaimError::Missing("act.oid"), Layer::ActAs))?;
-        let scopes = text(claims, "scp", Layer::ActAs)?.unwrap_or_default();
-        let user = user_of(claims)?;
-        Ok(Vouched {
-            tenant: issued.tenant,
-            app_id: id_of(actor)?,
-            object_id: id_of(object)?,
-            how: How::ActAs(UserClaims::read(claims, false)?.of(user)),
-            permissions: scopes.split_ascii_whitespace().map(str::to_owned).collect(),
-            expires: issued.times.exp,
-        })
+        };
+        Ok(Believed { accepted, key: issued.key })
     }
 
     /// A token of a user and an application after V7 to V14, and the application's name.
-    fn acting<'t>(&self, token: &'t Compact<'_>) -> Result<(Issued<'a>, &'t str), Refusal> {
-        let algorithm = match &token.header.signed_by {
-            SignedBy::Algorithm(algorithm) => *algorithm,
-            SignedBy::Nothing => return Err(Refusal::Shape("an act-as token without signature and actor token")),
-            SignedBy::Unknown(name) => return Err(Refusal::Algorithm(name.clone())),
-        };
-        let claims = &token.claims;
-        if claims.has("actortoken") || claims.has("actor") {
-            return Err(Refusal::Shape("an actor token under a signature"));
-        }
+    pub(super) fn acting<'t>(
+        &self,
+        claims: &'t Claims,
+        proof: &Proof<'_, 'a>,
+    ) -> Result<(Issued<'a>, &'t str), Refusal> {
         let actor = actor_of(claims)?;
         let client = required(claims, "client_id", Layer::ActAs)?;
         for name in ["sub", "oid", "jti"] {
             required(claims, name, Layer::ActAs)?;
         }
         claims.time("iat").map_err(|error| Refusal::Claim(error, Layer::ActAs))?;
-        let issued = self.issued(token, algorithm, Layer::ActAs)?;
+        self.passed(&[Rule::V6], Layer::ActAs);
+        let issued = self.issued(claims, proof, Layer::ActAs)?;
         if actor != client {
             return Err(Refusal::NotBound(client.to_owned(), actor.to_owned()));
         }
+        self.passed(&[Rule::V14], Layer::ActAs);
         Ok((issued, actor))
     }
 
     /// V7 to V13 on a token whose `iss` is a URL.
-    fn issued(&self, token: &Compact<'_>, algorithm: Algorithm, layer: Layer) -> Result<Issued<'a>, Refusal> {
-        let claims = &token.claims;
+    pub(super) fn issued(&self, claims: &Claims, proof: &Proof<'_, 'a>, layer: Layer) -> Result<Issued<'a>, Refusal> {
         let times = Times::read(claims, layer)?;
         let issuer = required(claims, "iss", layer)?;
         let audience = required(claims, "aud", layer)?;
         let tid = required(claims, "tid", layer)?;
-        let known = self.trust.issuers.iter().find_map(|known| match &known.issuer {
-            Issuer::Url(url, tenant) if url == issuer => Some((known, *tenant)),
-            _ => None,
-        });
-        let Some((known, tenant)) = known else { return Err(Refusal::UnknownIssuer(issuer.to_owned())) };
-        verify(known, token, algorithm)?;
-        if tid != tenant.to_string() {
+        self.passed(&[Rule::V7], layer);
+        let Some((known, tenant)) = self.issuer_at(issuer) else {
+            return Err(Refusal::UnknownIssuer(issuer.to_owned()));
+        };
+        let key = self.verified(known, proof, layer)?;
+        if tid != tenant.0.hyphenated().encode_lower(&mut [0; 36]) {
             return Err(Refusal::RealmsDiffer(tid.to_owned(), tenant.to_string()));
         }
         self.check_audience_of(audience, tenant, layer)?;
-        times.check(self, self.limits.actor_lifetime_max, layer)?;
-        self.possession.check(claims)?;
-        Ok(Issued { tenant, issuer: issuer.to_owned(), times, known })
+        self.check_times(&times, self.judge.limits.actor_lifetime_max, layer)?;
+        self.check_possession(confirmation(claims).as_deref(), layer)?;
+        Ok(Issued { tenant, times, known, key })
+    }
+
+    /// V8, by URL.
+    pub(super) fn issuer_at(&self, url: &str) -> Option<(&'a IssuerKeys, TenantId)> {
+        let is_it = |known: &'a IssuerKeys| match &known.issuer {
+            Issuer::Url(own, tenant) if own == url => Some((known, *tenant)),
+            _ => None,
+        };
+        let issuers = &self.judge.trust.issuers;
+        match self.judge.index {
+            Some(index) => index.issuer_at(url).and_then(|at| issuers.get(at)).and_then(is_it),
+            None => issuers.iter().find_map(is_it),
+        }
     }
 
     /// V12. A URI or our application id; of an act-as token also `appid/host@realm`,
     /// which names one host among those that share a wildcard name.
     fn check_audience_of(&self, audience: &str, tenant: TenantId, layer: Layer) -> Result<(), Refusal> {
-        if let (Layer::ActAs, Ok(name @ Principal { host: Some(_), realm: Some(_), .. })) = (layer, audience.parse()) {
+        if let (Layer::ActAs, Some(name @ Parts { host: Some(_), realm: Some(_), .. })) = (layer, Parts::read(audience))
+        {
             return match self.realm(&name)? {
-                realm if realm == tenant => self.check_audience(&name),
+                realm if realm == tenant => {
+                    self.passed(&[Rule::V11], layer);
+                    self.check_audience(&name, layer)
+                }
                 other => Err(Refusal::RealmsDiffer(other.to_string(), tenant.to_string())),
             };
         }
-        if self.is_our_resource(audience) {
-            Ok(())
-        } else {
-            Err(Refusal::Audience(audience.chars().take(120).collect(), "another resource"))
+        self.passed(&[Rule::V11], layer);
+        if !self.is_our_resource(audience) {
+            return Err(Refusal::Audience(audience.chars().take(120).collect(), "another resource"));
         }
+        self.passed(&[Rule::V12], layer);
+        Ok(())
     }
 
     /// V15.
-    fn partner_of(&self, issued: &Issued<'a>, caller: &str) -> Result<&'a Partner, Refusal> {
+    fn partner_of(&self, issued: &Issued<'a>, caller: &str, layer: Layer) -> Result<&'a Partner, Refusal> {
         let partner = Uuid::try_parse(caller)
             .ok()
             .and_then(|app_id| self.partner(issued.tenant, app_id))
             .ok_or_else(|| Refusal::UnknownCaller(caller.chars().take(120).collect()))?;
         let by_token_service = issued.known.voice == crate::trust::Voice::TokenService;
         if partner.key_source != KeySource::TokenService || !by_token_service {
-            return Err(Refusal::WrongVoucher(issued.issuer.clone(), caller.to_owned()));
+            let Issuer::Url(url, _) = &issued.known.issuer else {
+                return Err(Refusal::UnknownCaller(caller.to_owned()));
+            };
+            return Err(Refusal::WrongVoucher(url.clone(), caller.to_owned()));
         }
+        self.passed(&[Rule::V15], layer);
         Ok(partner)
     }
 
     fn holds_role(&self, claims: &Claims) -> bool {
-        let roles = claims.get("roles").and_then(Value::as_array);
-        self.resource
-            .app_role
-            .as_ref()
-            .is_none_or(|wanted| roles.is_some_and(|roles| roles.iter().any(|role| role.as_str() == Some(wanted))))
+        let role = self.judge.resource.app_role.as_deref();
+        role.is_none_or(|wanted| roles(claims).any(|role| role == wanted))
     }
 
     /// `https://host[:port][/]` of one of our hosts, or our application id.
     fn is_our_resource(&self, audience: &str) -> bool {
-        if audience == self.resource.app_id.to_string() {
+        if audience == self.judge.resource.app_id.hyphenated().encode_lower(&mut [0; 36]) {
             return true;
         }
         audience
@@ -215,11 +191,28 @@ impl<'a> Check<'a> {
     }
 }
 
+/// The application that calls as itself: `appid`, or `azp` in newer tokens.
+pub(super) fn caller_of(claims: &Claims) -> Result<&str, Refusal> {
+    match text(claims, "appid", Layer::Actor)? {
+        Some(caller) => Ok(caller),
+        None => required(claims, "azp", Layer::Actor),
+    }
+}
+
+/// The application permissions that the token names.
+pub(super) fn roles(claims: &Claims) -> impl Iterator<Item = &str> {
+    let roles = match claims.flat("roles") {
+        Some(Flat::Nested(Value::Array(roles))) => roles.as_slice(),
+        _ => &[],
+    };
+    roles.iter().filter_map(Value::as_str)
+}
+
 /// `act.sub`. An actor inside the actor is history (RFC 8693 §4.1), which our token
 /// service never writes.
 fn actor_of(claims: &Claims) -> Result<&str, Refusal> {
-    let actor: &Map<String, Value> = match claims.get("act") {
-        Some(Value::Object(actor)) => actor,
+    let actor: &Map<String, Value> = match claims.flat("act") {
+        Some(Flat::Nested(Value::Object(actor))) => actor,
         Some(_) => return Err(Refusal::Claim(ClaimError::WrongType("act"), Layer::ActAs)),
         None => return Err(Refusal::Claim(ClaimError::Missing("act"), Layer::ActAs)),
     };
@@ -234,18 +227,13 @@ fn actor_of(claims: &Claims) -> Result<&str, Refusal> {
 }
 
 /// The user's object id: `sub` and `oid`, which are one.
-fn user_of(claims: &Claims) -> Result<Uuid, Refusal> {
+pub(super) fn user_of(claims: &Claims) -> Result<Uuid, Refusal> {
     let object = required(claims, "oid", Layer::ActAs)?;
     let subject = required(claims, "sub", Layer::ActAs)?;
     Uuid::try_parse(object)
         .ok()
         .filter(|_| object == subject)
         .ok_or(Refusal::User("its object id and subject are not one id"))
-}
-
-/// An application's or a principal's id.
-fn id_of(text: &str) -> Result<Uuid, Refusal> {
-    Uuid::try_parse(text).map_err(|_| Refusal::UnknownCaller(text.chars().take(120).collect()))
 }
 
 /// V17.

@@ -3,7 +3,8 @@
 
 use actas_token::accept::{Vouched, accept_vouched};
 use actas_token::{
-    How, Issuer, IssuerKeys, Limits, Possession, Refusal, Resource, Rule, Trust, Voice, issue, well_known,
+    How, Issuer, IssuerKeys, Judge, Limits, Memory, Possession, Refusal, Resource, Rule, Trust, Voice, issue,
+    well_known,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -170,4 +171,39 @@ fn what_partners_bring_is_refused() {
     // The frozen act-as envelope and its actor token, which the partners' rules accept.
     world.stopped(&vector::act_as(), Rule::V5);
     world.stopped(vector::ACTOR, Rule::V7);
+}
+
+#[test]
+fn what_is_remembered_of_a_token_spares_the_signature_alone() {
+    let mut world = World::new();
+    let memory = Memory::new(64);
+    let verdict = |world: &World, token: &str, host: &str| {
+        let resource = Resource { app_id: well_known::GRAPH, hosts: vec![host.to_owned()], app_role: None, port: None };
+        let limits = Limits::default();
+        Judge::new(&resource, &world.trust, &limits)
+            .with_memory(&memory)
+            .accept_vouched(token, Possession::default(), vector::now())
+            .map(|vouched| vouched.permissions)
+            .map_err(|refusal| refusal.rule())
+    };
+    let here = "graph.cloud.example";
+    let (alone, acting) = (world.alone(|_| {}), world.acting(|_| {}));
+    for (token, permissions) in [(&alone, ["Mail.Read", "User.Read.All"]), (&acting, ["Mail.Read", "Mail.ReadWrite"])] {
+        for _ in 0..2 {
+            assert_eq!(verdict(&world, token, here), Ok(permissions.map(str::to_owned).to_vec()));
+            assert_eq!(verdict(&world, token, "elsewhere.example"), Err(Rule::V12));
+        }
+    }
+    assert_eq!(memory.len(), 2);
+    world.trust.issuers.last_mut().unwrap().keys = vec![Signer::new("next").verifying()].into();
+    for token in [&alone, &acting] {
+        assert_eq!(verdict(&world, token, here), Err(Rule::V9), "a withdrawn key");
+    }
+    // What the partners' rules remembered of an actor is no reason to believe it here.
+    let (exchange, limits) = (vector::resource(), vector::generous());
+    let partners = Judge::new(&exchange, &world.trust, &limits).with_memory(&memory);
+    assert!(partners.accept(&vector::act_as(), Possession::default(), vector::now()).is_ok());
+    assert_eq!(memory.len(), 3);
+    assert_eq!(verdict(&world, vector::ACTOR, here), Err(Rule::V7));
+    assert_eq!(verdict(&world, &vector::act_as(), here), Err(Rule::V5));
 }

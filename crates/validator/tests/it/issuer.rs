@@ -106,6 +106,11 @@ pub fn configuration() -> Configuration {
 }
 
 pub fn actor(key: &Key, now: Timestamp) -> String {
+    bound_actor(key, None, now)
+}
+
+/// An actor token that is bound to the key that `confirmation` names.
+pub fn bound_actor(key: &Key, confirmation: Option<serde_json::Value>, now: Timestamp) -> String {
     let realm = tenant().to_string();
     let token = ActorToken {
         audience: &format!("{}/mail.cloud.example@{realm}", well_known::EXCHANGE),
@@ -114,7 +119,7 @@ pub fn actor(key: &Key, now: Timestamp) -> String {
         object_id: None,
         trusted_for_delegation: true,
         lifetime: SignedDuration::from_hours(1),
-        confirmation: None,
+        confirmation,
     };
     issue::actor_token(&key.signer, &token, now).unwrap()
 }

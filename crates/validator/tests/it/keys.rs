@@ -44,7 +44,7 @@ async fn keys_are_fetched_once_and_again_when_old() {
         assert_eq!(verdict(&validator, &actor(&own, now()), now()).await, Ok(()));
     }
     let first = published.fetches();
-    assert!(first <= 2, "one for each issuer: {first}");
+    assert_eq!(first, 1, "of the token's issuer, and of no other");
     let later = now() + hours(8);
     assert_eq!(verdict(&validator, &actor(&own, later), later).await, Ok(()));
     assert!(published.fetches() > first);
@@ -66,6 +66,49 @@ async fn a_rolled_key_is_looked_for_once() {
     let then = later + SignedDuration::from_mins(5);
     assert_eq!(verdict(&validator, &actor(&new, then), then).await, Ok(()));
     assert_eq!(verdict(&validator, &actor(&old, then), then).await, Ok(()), "both are published");
+}
+
+#[tokio::test]
+async fn a_token_of_one_issuer_makes_nobody_else_be_asked() {
+    let (published, own, other) = (Published::default(), key(), key());
+    publish(&published, &[&own]);
+    let validator = validator(&published);
+    assert_eq!(verdict(&validator, &actor(&own, now()), now()).await, Ok(()));
+    let (later, before) = (now() + SignedDuration::from_mins(6), published.fetches());
+    // The other issuer could not be fetched and is due; this token is none of its.
+    assert_eq!(verdict(&validator, &actor(&other, later), later).await, Err(Rule::V9));
+    assert_eq!(published.fetches(), before + 1);
+    let soon = later + SignedDuration::from_secs(1);
+    let stranger = access_token(&own, soon, |claims| claims["iss"] = "https://sts.evil.example/".into());
+    assert_eq!(verdict(&validator, &stranger, soon).await, Err(Rule::V8));
+    assert_eq!(published.fetches(), before + 1, "an issuer that is not configured is never fetched");
+}
+
+#[tokio::test]
+async fn a_withdrawn_key_ends_what_is_remembered() {
+    let (published, old, new) = (Published::default(), key(), key());
+    publish(&published, &[&old]);
+    let validator = validator(&published);
+    let later = now() + hours(8);
+    let token = actor(&old, later - SignedDuration::from_mins(30));
+    let early = later - SignedDuration::from_mins(29);
+    for _ in 0..2 {
+        assert_eq!(verdict(&validator, &token, early).await, Ok(()));
+    }
+    publish(&published, &[&new]);
+    let after = early + hours(8);
+    let fresh = actor(&old, after);
+    assert_eq!(verdict(&validator, &fresh, after).await, Err(Rule::V9), "fetched anew");
+    assert_eq!(verdict(&validator, &token, early).await, Err(Rule::V9), "though it was verified before");
+}
+
+#[tokio::test]
+async fn a_trace_is_told_by_the_same_keys() {
+    let (published, own) = (Published::default(), key());
+    publish(&published, &[&own]);
+    let validator = validator(&published);
+    let trace = validator.trace(&actor(&own, now()), actas_token::Possession::default(), now()).await;
+    assert!(trace.verdict.is_ok() && !trace.steps.is_empty());
 }
 
 #[tokio::test]

@@ -4,3 +4,5 @@
 
 mod issuer;
 mod keys;
+#[cfg(feature = "tower")]
+mod layer;

@@ -1,13 +1,15 @@
 //! `token inspect`: what a token says, without believing it.
 
-use std::{fmt::Write, io::Read};
+use std::fmt::Write;
 
-use actas_token::jws::{Compact, Header, Reading, SignedBy, TOKEN_BYTES_MAX};
+use actas_token::jws::{Compact, Header, Reading, SignedBy};
+use actas_token::{Principal, PublicKey, well_known};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
+use super::source;
 use crate::{
     app::Context,
     arguments::token::Inspect,
@@ -23,21 +25,51 @@ const TIMES: [&str; 4] = ["auth_time", "exp", "iat", "nbf"];
 
 /// Shows the header and the claims of a token, and of the actor's token in it.
 pub(super) async fn run(asked: Inspect, context: &Context) -> Result<(), Problem> {
-    let text = match asked.token.expose_secret() {
-        "-" => stdin().await?,
-        given => given.to_owned(),
-    };
-    let text = text.trim();
-    let text = text.strip_prefix("Bearer ").unwrap_or(text).trim();
+    let token = source::read(asked.source).await?;
+    let text = token.expose_secret();
     let outer = parse(text, "the token")?;
     let inner = inner(&outer).map(|text| parse(text, "the actor token inside of it")).transpose()?;
 
-    let mut records = vec![record(&outer, if inner.is_some() { "act-as token" } else { "token" })];
+    let mut records = vec![record(&outer, kind(&outer))];
+    if let Some(key) = proof_key(text) {
+        records[0].push("header.jwk", Value::Object(key.to_jwk()));
+        records[0].push("KeyThumbprint", key.thumbprint());
+    }
     records.extend(inner.map(|inner| record(&inner, "actor token")));
     context
         .console
         .warning("NOT VERIFIED: this is what the token says; nothing was checked, least of all its signature");
-    context.console.records(&records)
+    if asked.json { context.console.json(&records) } else { context.console.records(&records) }
+}
+
+/// What a token looks like. Nothing is believed, and a forged one looks like it as well.
+fn kind(token: &Compact<'_>) -> &'static str {
+    let text = |name| token.claims.optional_text(name).ok().flatten();
+    let typ = token.header.typ.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let principal = |name| text(name).and_then(|text| text.parse::<Principal>().ok());
+    let about_itself = text("iss").is_some() && (text("sub") == text("iss") || text("nameid") == text("iss"));
+    let for_token_service = principal("aud").is_some_and(|audience| audience.app_id == well_known::STS);
+    if typ == "dpop+jwt" {
+        "proof of possession (DPoP)"
+    } else if INNER.iter().any(|name| token.claims.has(name)) {
+        "act-as token"
+    } else if typ.ends_with("at+jwt") && token.claims.has("act") {
+        "act-as token of a token service"
+    } else if about_itself && (for_token_service || principal("aud").is_none()) {
+        "assertion"
+    } else if principal("iss").is_some() && principal("nameid").is_some() {
+        "actor token"
+    } else if text("iss").is_some_and(|issuer| issuer.starts_with("https://")) && text("tid").is_some() {
+        "access token"
+    } else {
+        "token"
+    }
+}
+
+/// The key that a proof brings along.
+fn proof_key(text: &str) -> Option<PublicKey> {
+    let proof = Compact::parse(text, Reading::Proof).ok()?;
+    PublicKey::from_jwk(proof.header.jwk.as_ref()?).ok()
 }
 
 fn parse<'a>(text: &'a str, what: &str) -> Result<Compact<'a>, Problem> {
@@ -116,15 +148,4 @@ fn hex(x5t: &str) -> Option<String> {
         let _ = write!(text, "{byte:02X}");
     }
     Some(text)
-}
-
-async fn stdin() -> Result<String, Problem> {
-    let read = || {
-        let mut text = String::new();
-        // Room for what stands around a token that is just short enough.
-        let bytes_max = TOKEN_BYTES_MAX as u64 + 1024;
-        std::io::stdin().take(bytes_max).read_to_string(&mut text).map(|_| text)
-    };
-    let text = tokio::task::spawn_blocking(read).await.map_err(std::io::Error::other).flatten();
-    text.map_err(|error| Problem::failed("standard input cannot be read").because(&error))
 }
