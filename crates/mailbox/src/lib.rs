@@ -27,7 +27,6 @@ mod config;
 mod document;
 mod ews;
 mod ids;
-mod mime;
 mod redirect;
 mod serve;
 mod tree;

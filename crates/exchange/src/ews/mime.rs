@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use actas_exchange::ews::{Body, BodyType, Mailbox, Message};
-use actas_store::mailbox::Attachment;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+
+use super::message::{Body, BodyType, FileAttachment, Mailbox, Message};
 
 /// Bytes of a text in one encoded word (RFC 2047 §2: the word has at most 75 characters).
 const WORD_BYTES_MAX: usize = 45;
@@ -14,8 +14,15 @@ const LINE_DIGITS: usize = 76;
 /// Stands between the parts. No line of Base64 looks like it.
 const BOUNDARY: &str = "=_mailbox_part";
 
-/// Writes a message with its files.
-pub(crate) fn render(message: &Message, files: &[Attachment]) -> Vec<u8> {
+/// The type of a file that has none, or none that can be one.
+const UNKNOWN_TYPE: &str = "application/octet-stream";
+
+/// Writes a message with its files; those of the message itself are left out, since it tells of
+/// them without their content.
+///
+/// Every text of the message is encoded where it must be, so that none of them adds a header or a
+/// part.
+pub fn render(message: &Message, files: &[FileAttachment]) -> Vec<u8> {
     let mut text = String::new();
     headers(&mut text, message);
     let empty = Body::text("");
@@ -68,14 +75,15 @@ fn body_part(text: &mut String, body: &Body) {
     base64_part(text, body.content.as_bytes());
 }
 
-fn file_part(text: &mut String, file: &Attachment) {
-    let kind = if is_media_type(&file.content_type) { &file.content_type } else { "application/octet-stream" };
+fn file_part(text: &mut String, file: &FileAttachment) {
+    let kind = file.content_type.as_deref().filter(|kind| is_media_type(kind)).unwrap_or(UNKNOWN_TYPE);
     line(text, "Content-Type", kind);
+    let own = file.name.as_deref().unwrap_or_default();
     // A quoted string holds what is plain; anything else goes as RFC 2231 has it.
-    let name = if file.name.bytes().all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\')) {
-        format!("filename=\"{}\"", file.name)
+    let name = if own.bytes().all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\')) {
+        format!("filename=\"{own}\"")
     } else {
-        let percent = file.name.bytes().fold(String::new(), |mut name, byte| {
+        let percent = own.bytes().fold(String::new(), |mut name, byte| {
             if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') {
                 name.push(char::from(byte));
             } else {
@@ -86,7 +94,7 @@ fn file_part(text: &mut String, file: &Attachment) {
         format!("filename*=utf-8''{percent}")
     };
     line(text, "Content-Disposition", &format!("attachment; {name}"));
-    base64_part(text, &file.content);
+    base64_part(text, file.content.as_deref().unwrap_or_default());
 }
 
 fn is_media_type(text: &str) -> bool {
@@ -163,7 +171,7 @@ fn line(text: &mut String, name: &str, value: &str) {
 mod tests {
     use super::*;
 
-    fn rendered(message: &Message, files: &[Attachment]) -> String {
+    fn rendered(message: &Message, files: &[FileAttachment]) -> String {
         String::from_utf8(render(message, files)).unwrap()
     }
 
@@ -214,11 +222,11 @@ mod tests {
             }],
             ..Message::default()
         };
-        let file = Attachment {
-            id: uuid::Uuid::nil(),
-            name: "a\"\r\nX-Evil: 5".into(),
-            content_type: "text/plain\r\nX-Evil: 6".into(),
-            content: b"x".to_vec(),
+        let file = FileAttachment {
+            name: Some("a\"\r\nX-Evil: 5".into()),
+            content_type: Some("text/plain\r\nX-Evil: 6".into()),
+            content: Some(b"x".to_vec()),
+            ..FileAttachment::default()
         };
         let text = rendered(&message, &[file]);
         assert!(text.lines().all(|line| !line.trim_start().starts_with("X-Evil")), "{text}");
