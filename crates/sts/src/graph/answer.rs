@@ -8,7 +8,7 @@ use actas_directory::query::Unsupported;
 use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -20,6 +20,8 @@ pub(super) struct GraphError {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// What the resource answers to, where the method is what was wrong.
+    allowed: Option<String>,
 }
 
 const INVALID_TOKEN: &str = "InvalidAuthenticationToken";
@@ -34,7 +36,7 @@ const JSON: HeaderValue = HeaderValue::from_static(
 
 impl GraphError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), allowed: None }
     }
 
     pub(super) fn unauthenticated(why: &str) -> Self {
@@ -63,6 +65,13 @@ impl GraphError {
             "Request_BadRequest",
             "The method is not supported for this resource.",
         )
+    }
+
+    /// Says which methods the resource answers to, if the method is what was wrong (RFC 9110 §15.5.6).
+    #[must_use]
+    pub(super) fn allowing(mut self, methods: impl FnOnce() -> String) -> Self {
+        self.allowed = (self.status == StatusCode::METHOD_NOT_ALLOWED).then(methods);
+        self
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -201,6 +210,9 @@ pub(super) fn finish(
         inner["client-request-id"] = client_request_id.and_then(|id| id.to_str().ok()).unwrap_or(&request_id).into();
         let body = json!({ "error": { "code": error.code, "message": error.message, "innerError": inner } });
         let mut response = json(error.status, &body);
+        if let Some(methods) = error.allowed.and_then(|methods| HeaderValue::from_str(&methods).ok()) {
+            response.headers_mut().insert(ALLOW, methods);
+        }
         if error.code == INVALID_TOKEN {
             let challenge = format!(
                 "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", client_id=\"{}\"",

@@ -14,7 +14,7 @@ use super::handle_again;
 use crate::Sts;
 
 /// The most requests in one batch.
-const REQUESTS_MAX: usize = 20;
+pub(super) const REQUESTS_MAX: usize = 20;
 /// The largest answer that is put into a batch's, in bytes: a page of principals with all
 /// their keys stays below.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;

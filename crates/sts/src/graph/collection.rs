@@ -15,11 +15,11 @@ use super::answer::{self, GraphError};
 use super::entity::{Entity, Properties};
 
 pub(super) const PAGE_DEFAULT: usize = 100;
-const PAGE_MAX: usize = 999;
+pub(super) const PAGE_MAX: usize = 999;
 /// Objects that are read from the store at once.
 const SCAN_ROWS: i64 = 1000;
 /// The longest `$skiptoken`, in bytes: a display name and an id, encoded.
-const TOKEN_BYTES_MAX: usize = 4096;
+pub(super) const TOKEN_BYTES_MAX: usize = 4096;
 /// The most properties in `$select`.
 const SELECT_NAMES_MAX: usize = 200;
 
