@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,9 @@ from lab import Lab, LabError, Process
 from transport import Session
 
 
-def started(folder: Path, *faults: str) -> Iterator[Process]:
+def started(folder: Path, *faults: str, options: Sequence[str] = ()) -> Iterator[Process]:
     try:
-        process = Process(folder, faults)
+        process = Process(folder, faults, options)
     except LabError as error:
         pytest.fail(str(error), pytrace=False)
     try:

@@ -71,7 +71,9 @@ def binary() -> Path:
 class Process:
     """A running `actas lab`, with those of the doctor's faults in place."""
 
-    def __init__(self, folder: Path, faults: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, faults: Sequence[str] = (), options: Sequence[str] = ()
+    ) -> None:
         self.ready_file = folder / "ready.json"
         self.env_file = folder / "lab.env"
         self._log = folder / "lab.log"
@@ -81,6 +83,7 @@ class Process:
         command += ["--env-file", str(self.env_file)]
         for fault in faults:
             command += ["--fault", fault]
+        command += options
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
