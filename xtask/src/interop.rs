@@ -4,13 +4,12 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::report::Report;
 use crate::workspace::{actas, command, root, target};
-use crate::{step, summary};
+use crate::{packages, step, summary};
 
 /// The oldest Node that the clients run on.
 const NODE_MIN: u32 = 20;
@@ -112,7 +111,7 @@ fn environment(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let make = || step::run("Python environment", command("python3").args(["-m", "venv", "--clear"]).arg(&venv));
     if !make().is_ok_and(|finished| finished.success) {
-        install(&["python3", "python3-venv"], "Python 3.11 or newer with its `venv` module")?;
+        packages::install(&["python3", "python3-venv"], "Python 3.11 or newer with its `venv` module")?;
         if !make()?.success {
             bail!("`python3 -m venv` fails, so the interop suites cannot run");
         }
@@ -124,22 +123,4 @@ fn environment(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     }
     fs::write(&made_from, wanted).with_context(|| format!("{} cannot be written", made_from.display()))?;
     Ok(python)
-}
-
-/// Installs `packages`, which are `what`, as Debian and its kin name them.
-fn install(packages: &[&str], what: &str) -> Result<()> {
-    let steps = [
-        ("Package lists", vec!["apt-get", "update"]),
-        ("Packages", [&["apt-get", "install", "--yes", "--no-install-recommends"], packages].concat()),
-    ];
-    let is_root = Command::new("id").arg("-u").output().is_ok_and(|answer| answer.stdout.trim_ascii() == b"0");
-    for (title, words) in steps {
-        let words = if is_root { words } else { [vec!["sudo"], words].concat() };
-        let mut install = command(words[0]);
-        install.args(&words[1..]).env("DEBIAN_FRONTEND", "noninteractive");
-        if !step::run(title, &mut install)?.success {
-            bail!("`{}` fails; install {what}", words.join(" "));
-        }
-    }
-    Ok(())
 }
