@@ -20,7 +20,7 @@ use super::{change, collection};
 use actas_directory::odata::{Key, ResourcePath};
 
 /// The longest user principal name, in bytes: 64 before the `@`, 48 behind it.
-const UPN_BYTES_MAX: usize = 113;
+pub(super) const UPN_BYTES_MAX: usize = 113;
 
 pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result<Response, GraphError> {
     match (&path.key, path.rest().as_slice()) {
@@ -83,6 +83,10 @@ async fn add(request: &Request<'_>) -> Result<Response, GraphError> {
     let mut new = User::new(Uuid::new_v4(), request.caller.tenant, "", "");
     new.proxy_addresses = Vec::new();
     new.mailbox = false;
+    // Not kept, and yet what it must be.
+    if body.get("passwordProfile").is_some_and(|profile| !profile.is_object() && !profile.is_null()) {
+        return Err(GraphError::invalid("passwordProfile", "it is an object"));
+    }
     let without_password: Map<String, Value> = body.into_iter().filter(|(name, _)| name != "passwordProfile").collect();
     let new = apply(request, new, &without_password).await?;
     let audit = change::record(request, "user added", None, Some(&new));
@@ -99,8 +103,8 @@ async fn change(request: &Request<'_>, key: &Key) -> Result<Response, GraphError
     let only_state = body.keys().all(|name| name == "accountEnabled" || name.starts_with("@odata."));
     request.caller.check_any(if only_state { Operation::EnableUser } else { Operation::ChangeUser })?;
     let user = find(request, key).await?;
-    request.check_unchanged(user.version)?;
     let after = apply(request, user.clone(), &body).await?;
+    request.check_unchanged(user.version)?;
     let audit = change::record(request, "user changed", Some(&user), Some(&after));
     match request.sts.0.directory.update_user(&after, audit).await {
         Ok(()) => Ok(no_content()),

@@ -1,0 +1,141 @@
+//! What may be sent, as the document tells it: less than is answered. What the server says alone may
+//! come back as it was told, and changes nothing; what nobody knows is refused.
+
+use actas_directory::odata::openapi::schema::{boolean, bounded, closed, object, one_of, optional, reference, text};
+use actas_exchange::graph::{FOLDER_PROPERTIES, LIST_MAX, READ_ONLY};
+use serde_json::{Value, json};
+
+use crate::ews::folders::NAME_CHARS_MAX;
+
+/// Every schema of a body.
+pub(super) fn schemas() -> [(&'static str, Value); 8] {
+    [
+        ("newMessage", new_message()),
+        ("messageChange", message_change()),
+        ("newMailFolder", folder(&["displayName"])),
+        ("mailFolderChange", folder(&[])),
+        ("newFileAttachment", file()),
+        ("singleValueExtendedProperty", extended(text())),
+        ("multiValueExtendedProperty", extended(bounded(LIST_MAX, &text()))),
+        ("destination", object(json!({ "destinationId": text() }), &["destinationId"])),
+    ]
+}
+
+/// A message as MIME.
+pub(super) fn mime() -> Value {
+    json!({ "type": "string", "format": "byte", "minLength": 1, "description": "A MIME stream in Base64." })
+}
+
+pub(super) fn body_type() -> Value {
+    one_of(&["text", "html"])
+}
+
+pub(super) fn flag_status() -> Value {
+    one_of(&["notFlagged", "complete", "flagged"])
+}
+
+pub(super) fn importance() -> Value {
+    one_of(&["low", "normal", "high"])
+}
+
+fn recipients() -> Value {
+    bounded(LIST_MAX, &reference("recipient"))
+}
+
+/// What can be said of a message, and whether it can be taken from it again.
+fn properties() -> Vec<(&'static str, Value, bool)> {
+    let sender = || object(json!({ "emailAddress": reference("emailAddress") }), &["emailAddress"]);
+    let header =
+        object(json!({ "name": { "type": "string", "pattern": "^[Xx]-" }, "value": optional(text()) }), &["name"]);
+    // Flags have dates in the original, and none here.
+    let no_date = || json!({ "type": "object", "nullable": true, "enum": [null] });
+    let flag = closed(
+        json!({
+            "@odata.type": text(), "flagStatus": flag_status(), "startDateTime": no_date(), "dueDateTime": no_date(),
+            "completedDateTime": no_date(),
+        }),
+        &["flagStatus"],
+    );
+    let kind = optional(body_type());
+    vec![
+        ("subject", text(), true),
+        ("body", object(json!({ "contentType": kind, "content": optional(text()) }), &[]), true),
+        ("importance", importance(), true),
+        ("categories", bounded(LIST_MAX, &text()), true),
+        ("internetMessageId", text(), true),
+        ("sender", sender(), true),
+        ("from", sender(), true),
+        ("toRecipients", recipients(), true),
+        ("ccRecipients", recipients(), true),
+        ("bccRecipients", recipients(), true),
+        ("replyTo", recipients(), true),
+        ("isRead", boolean(), false),
+        ("inferenceClassification", one_of(&["focused"]), false),
+        ("isReadReceiptRequested", boolean(), false),
+        ("isDeliveryReceiptRequested", boolean(), false),
+        ("flag", flag, false),
+        ("internetMessageHeaders", bounded(LIST_MAX, &header), false),
+        ("singleValueExtendedProperties", bounded(LIST_MAX, &reference("singleValueExtendedProperty")), false),
+        ("multiValueExtendedProperties", bounded(LIST_MAX, &reference("multiValueExtendedProperty")), false),
+    ]
+}
+
+/// A message of properties; the others that may come along say nothing.
+fn message(told: impl Iterator<Item = (&'static str, Value)>) -> Value {
+    let mut schema = closed(json!({ "@odata.type": {}, "@odata.etag": {} }), &[]);
+    for (name, value) in READ_ONLY.iter().map(|name| (*name, json!({}))).chain(told) {
+        schema["properties"][name] = value;
+    }
+    schema
+}
+
+/// What is null is not said.
+fn new_message() -> Value {
+    let files = bounded(LIST_MAX, &reference("newFileAttachment"));
+    let told = properties().into_iter().map(|(name, schema, _)| (name, schema)).chain([("attachments", files)]);
+    message(told.map(|(name, schema)| (name, optional(schema))))
+}
+
+/// What is null loses its value, where it can.
+fn message_change() -> Value {
+    message(properties().into_iter().map(|(name, schema, goes)| (name, if goes { optional(schema) } else { schema })))
+}
+
+fn extended(value: Value) -> Value {
+    let id = json!({
+        "type": "string",
+        "pattern": "^[A-Za-z0-9]+ (0[xX][0-9A-Fa-f]+|[0-9]+|\\{[0-9A-Fa-f-]+\\} (Id (0[xX][0-9A-Fa-f]+|[0-9]+)|Name .*))$",
+        "description": "`String 0x001A`, `Integer {00062003-0000-0000-C000-000000000046} Id 0x8101`, `String {…} Name Key`.",
+    });
+    object(json!({ "id": id, "value": value }), &["id", "value"])
+}
+
+fn folder(required: &[&str]) -> Value {
+    let mut schema = closed(json!({ "@odata.type": {} }), required);
+    for name in FOLDER_PROPERTIES {
+        schema["properties"][name] = json!({});
+    }
+    let mut name = json!({ "type": "string", "minLength": 1, "maxLength": NAME_CHARS_MAX, "pattern": "\\S" });
+    if required.is_empty() {
+        name = optional(name);
+    }
+    schema["properties"]["displayName"] = name;
+    schema["properties"]["isHidden"] = json!({ "type": "boolean", "nullable": true, "enum": [false, null] });
+    schema
+}
+
+fn file() -> Value {
+    let properties = json!({
+        "@odata.type": one_of(&["#microsoft.graph.fileAttachment", "microsoft.graph.fileAttachment"]),
+        "@odata.mediaContentType": {},
+        "name": text(),
+        "contentType": optional(text()),
+        "contentId": optional(text()),
+        "isInline": optional(boolean()),
+        "contentBytes": { "type": "string", "format": "byte", "nullable": true },
+        "id": {},
+        "size": {},
+        "lastModifiedDateTime": {},
+    });
+    closed(properties, &["@odata.type", "name"])
+}
