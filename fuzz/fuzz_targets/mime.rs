@@ -1,8 +1,8 @@
-//! The MIME stream of an item: no text of the item adds a header or a part.
+//! MIME streams: what is read of one, and that no text of an item adds a header or a part to its own.
 
 #![no_main]
 
-use actas_exchange::ews::{Call, Request, mime};
+use actas_exchange::ews::{Call, Message, Request, mime};
 use libfuzzer_sys::fuzz_target;
 
 const NAMES: [&str; 16] = [
@@ -27,27 +27,34 @@ const NAMES: [&str; 16] = [
 const LINE_BYTES_MAX: usize = 998;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(Call { request: Request::CreateItem(create), .. }) = Call::parse(bytes, 256 * 1024) else { return };
-    for message in &create.items {
-        let stream = mime::render(message, &message.attachments);
-        let text = str::from_utf8(&stream).expect("it is ASCII");
-        assert!(text.is_ascii() && !text.replace("\r\n", "").contains(['\r', '\n']), "{text}");
-        let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
-        check_head(head);
-        if message.attachments.is_empty() {
-            check_base64(body);
-            continue;
-        }
-        // One part for the body and one for each file, whatever they hold.
-        let parts: Vec<&str> = body.split("--=_mailbox_part").collect();
-        assert_eq!(parts.len(), message.attachments.len() + 3, "{text}");
-        for part in &parts[1..parts.len() - 1] {
-            let (head, body) = part.trim_start().split_once("\r\n\r\n").expect("a head and a body");
-            check_head(head);
-            check_base64(body);
-        }
+    if let Ok(Call { request: Request::CreateItem(create), .. }) = Call::parse(bytes, 256 * 1024) {
+        create.items.iter().for_each(check);
+    }
+    if let Some(message) = mime::read(bytes.to_vec()) {
+        check(&message);
     }
 });
+
+/// What is written of a message is that message and no other, and is read again.
+fn check(message: &Message) {
+    let stream = mime::render(message, &message.attachments);
+    let text = str::from_utf8(&stream).expect("it is ASCII");
+    assert!(text.is_ascii() && !text.replace("\r\n", "").contains(['\r', '\n']), "{text}");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+    check_head(head);
+    assert!(mime::read(stream.clone()).is_some(), "{text}");
+    if message.attachments.is_empty() {
+        return check_base64(body);
+    }
+    // One part for the body and one for each file, whatever they hold.
+    let parts: Vec<&str> = body.split("--=_mailbox_part").collect();
+    assert_eq!(parts.len(), message.attachments.len() + 3, "{text}");
+    for part in &parts[1..parts.len() - 1] {
+        let (head, body) = part.trim_start().split_once("\r\n\r\n").expect("a head and a body");
+        check_head(head);
+        check_base64(body);
+    }
+}
 
 fn check_head(head: &str) {
     let unfolded = head.replace("\r\n ", " ");

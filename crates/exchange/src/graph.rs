@@ -17,7 +17,7 @@ use crate::error::{Error, Kind, Result, shown};
 pub use attachment::{read_attachment, write_attachment};
 pub use folder::{FOLDER_PROPERTIES, read_folder, write_folder};
 pub use message::{Extended, MESSAGE_PROPERTIES, single_value, write_extended, write_message};
-pub use read::{READ_ONLY, read_changes, read_message};
+pub use read::{read_changes, read_message};
 
 /// Recipients of one kind, categories, headers, files or extended properties of one message
 pub const LIST_MAX: usize = 1000;

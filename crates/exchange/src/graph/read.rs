@@ -15,7 +15,7 @@ const MULTI: &str = "multiValueExtendedProperties";
 const HEADERS: &str = "internetMessageHeaders";
 
 /// What the server says alone: it may come back as it was told, and changes nothing.
-pub const READ_ONLY: [&str; 14] = [
+const READ_ONLY: [&str; 14] = [
     "id",
     "bodyPreview",
     "changeKey",

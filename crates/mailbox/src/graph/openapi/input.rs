@@ -1,8 +1,7 @@
-//! What may be sent, as the document tells it: less than is answered. What the server says alone may
-//! come back as it was told, and changes nothing; what nobody knows is refused.
+//! What may be sent, as the document tells it: less than is answered. What nobody knows is refused.
 
 use actas_directory::odata::openapi::schema::{boolean, bounded, closed, object, one_of, optional, reference, text};
-use actas_exchange::graph::{FOLDER_PROPERTIES, LIST_MAX, READ_ONLY};
+use actas_exchange::graph::LIST_MAX;
 use serde_json::{Value, json};
 
 use crate::ews::folders::NAME_CHARS_MAX;
@@ -48,7 +47,7 @@ fn properties() -> Vec<(&'static str, Value, bool)> {
     let header =
         object(json!({ "name": { "type": "string", "pattern": "^[Xx]-" }, "value": optional(text()) }), &["name"]);
     // Flags have dates in the original, and none here.
-    let no_date = || json!({ "type": "object", "nullable": true, "enum": [null] });
+    let no_date = || json!({ "nullable": true, "enum": [null] });
     let flag = closed(
         json!({
             "@odata.type": text(), "flagStatus": flag_status(), "startDateTime": no_date(), "dueDateTime": no_date(),
@@ -80,13 +79,18 @@ fn properties() -> Vec<(&'static str, Value, bool)> {
     ]
 }
 
-/// A message of properties; the others that may come along say nothing.
-fn message(told: impl Iterator<Item = (&'static str, Value)>) -> Value {
-    let mut schema = closed(json!({ "@odata.type": {}, "@odata.etag": {} }), &[]);
-    for (name, value) in READ_ONLY.iter().map(|name| (*name, json!({}))).chain(told) {
-        schema["properties"][name] = value;
+/// Of what answers tell, what nobody can say comes back without harm.
+fn ignoring(mut schema: Value) -> Value {
+    if schema["properties"]["@odata.type"].is_null() {
+        schema["properties"]["@odata.type"] = json!({});
     }
+    schema["description"] = "What the server alone says may come along as it was told, and changes nothing.".into();
     schema
+}
+
+/// A message of properties.
+fn message(told: impl Iterator<Item = (&'static str, Value)>) -> Value {
+    ignoring(closed(told.map(|(name, schema)| (name.to_owned(), schema)).collect(), &[]))
 }
 
 /// What is null is not said.
@@ -111,31 +115,22 @@ fn extended(value: Value) -> Value {
 }
 
 fn folder(required: &[&str]) -> Value {
-    let mut schema = closed(json!({ "@odata.type": {} }), required);
-    for name in FOLDER_PROPERTIES {
-        schema["properties"][name] = json!({});
-    }
     let mut name = json!({ "type": "string", "minLength": 1, "maxLength": NAME_CHARS_MAX, "pattern": "\\S" });
     if required.is_empty() {
         name = optional(name);
     }
-    schema["properties"]["displayName"] = name;
-    schema["properties"]["isHidden"] = json!({ "type": "boolean", "nullable": true, "enum": [false, null] });
-    schema
+    let hidden = json!({ "type": "boolean", "nullable": true, "enum": [false, null] });
+    ignoring(closed(json!({ "displayName": name, "isHidden": hidden }), required))
 }
 
 fn file() -> Value {
     let properties = json!({
         "@odata.type": one_of(&["#microsoft.graph.fileAttachment", "microsoft.graph.fileAttachment"]),
-        "@odata.mediaContentType": {},
         "name": text(),
         "contentType": optional(text()),
         "contentId": optional(text()),
         "isInline": optional(boolean()),
         "contentBytes": { "type": "string", "format": "byte", "nullable": true },
-        "id": {},
-        "size": {},
-        "lastModifiedDateTime": {},
     });
-    closed(properties, &["@odata.type", "name"])
+    ignoring(closed(properties, &["@odata.type", "name"]))
 }
