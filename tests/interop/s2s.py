@@ -144,6 +144,32 @@ def act_as_claims(lab: Lab, actor: str, user: str, **changes: Any) -> Claims:
     return claims | changes
 
 
+def exchanged(lab: Lab, session: requests.Session) -> str:
+    """A token for Graph by which the application acts as its user (RFC 8693)."""
+    own = Credential.of_application(lab)
+
+    def assertion(subject: str) -> str:
+        moments = {name: int(value) for name, value in times(ASSERTION_SECONDS).items()}
+        claims = {"iss": lab.client_id, "sub": subject, "aud": lab.token_url, **moments}
+        return signed({**claims, "jti": uuid.uuid4().hex}, own)
+
+    answer = session.post(
+        lab.token_url,
+        data={
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "client_id": lab.client_id,
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": assertion(lab.client_id),
+            "subject_token": assertion(lab.mailbox),
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "resource": lab.base_url,
+        },
+    )
+    assert answer.status_code == 200, answer.text
+    token: str = answer.json()["access_token"]
+    return token
+
+
 def act_as(lab: Lab, actor: str, user: str, **changes: Any) -> str:
     return unsigned(act_as_claims(lab, actor, user, **changes))
 

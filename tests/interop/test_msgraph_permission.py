@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import uuid
 
-from credentials import Credential
 from graph import issued
 from lab import Lab
-from s2s import signed, stated, times
+from s2s import exchanged, stated
 from transport import Session
 
 
@@ -60,28 +59,9 @@ def test_a_permission_is_given_and_taken_away(lab_manager: Lab) -> None:
 
 def test_an_application_acts_as_a_user(lab: Lab, session: Session) -> None:
     """A token by token exchange (RFC 8693) opens the mailbox of its user alone."""
-    own = Credential.of_application(lab)
-
-    def assertion(subject: str) -> str:
-        moments = {name: int(value) for name, value in times(300).items()}
-        claims = {"iss": lab.client_id, "sub": subject, "aud": lab.token_url, **moments}
-        return signed({**claims, "jti": uuid.uuid4().hex}, own)
-
-    answer = session.post(
-        lab.token_url,
-        data={
-            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-            "client_id": lab.client_id,
-            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-            "client_assertion": assertion(lab.client_id),
-            "subject_token": assertion(lab.mailbox),
-            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
-            "resource": lab.base_url,
-        },
-    )
-    assert answer.status_code == 200, answer.text
-    assert stated(answer.json()["access_token"])["scp"] == "Mail.ReadWrite"
-    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    token = exchanged(lab, session)
+    assert stated(token)["scp"] == "Mail.ReadWrite"
+    headers = {"Authorization": f"Bearer {token}"}
     made = session.post(
         f"{lab.graph_url}/me/messages", headers=headers, json={"subject": "as a user"}
     )

@@ -21,8 +21,9 @@ pub(crate) fn run() -> Result<bool> {
 pub(crate) fn steps(report: &mut Report) -> Result<()> {
     let mut documentation = cargo(&["doc", "--workspace", "--no-deps"]);
     documentation.env("RUSTDOCFLAGS", "-D warnings");
-    let checks: [(&str, Command); 3] = [
+    let checks: [(&str, Command); 4] = [
         ("Formatting", cargo(&["fmt", "--all", "--check"])),
+        ("Formatting of the fuzz targets", cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])),
         ("Lints", cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
         ("Documentation", documentation),
     ];

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::debian;
 use crate::report::Report;
 use crate::workspace::{actas, command, root, target};
-use crate::{step, summary};
+use crate::{debian, step, summary};
 
 /// The oldest Node that the clients run on.
 const NODE_MIN: u32 = 20;

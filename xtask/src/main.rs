@@ -7,6 +7,7 @@
 
 mod check;
 mod debian;
+mod fuzz;
 mod interop;
 mod report;
 mod step;
@@ -26,6 +27,10 @@ fn main() -> ExitCode {
         }
         ["test", options @ ..] => match test::Options::parse(options) {
             Ok(options) => Ok(test::run(options)),
+            Err(problem) => return misused(&problem),
+        },
+        ["fuzz", options @ ..] => match fuzz::Options::parse(options) {
+            Ok(options) => fuzz::run(&options),
             Err(problem) => return misused(&problem),
         },
         ["check"] => check::run(),
@@ -56,6 +61,9 @@ Tasks:
              --quick          leave out formatting, lints and documentation
              --no-interop     leave out the suites of other people's clients
              --only interop   run nothing but those
+  fuzz     Look for inputs that a parser gets wrong: all targets, or TARGET
+             --seconds N      how long each target looks; 60 unless told
+             TARGET FILE      run one input again
   check    Check formatting, lints and documentation
   tidy     Check the rules of the house: who may use whom, and what may stand in a file
 ";

@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use crate::report::Report;
 use crate::step;
 use crate::workspace::{cargo, command};
-use crate::{check, debian, interop, summary};
+use crate::{check, debian, fuzz, interop, summary};
 
 /// What to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,7 @@ fn suites(options: Options, report: &mut Report) -> Result<()> {
     }
     if options.rust {
         rust(report)?;
+        fuzz::suite(report)?;
     }
     if options.interop {
         interop::run(report)?;

@@ -12,7 +12,8 @@ pub const ADDRESS_BYTES_MAX: usize = 254;
 /// An SMTP address such as `lena@fabrikam.example`
 ///
 /// Keeps its spelling; compares, sorts and hashes in lower case. Its domain holds letters, digits,
-/// `-`, `_` and `.` only, so that a URL can be composed with it.
+/// `-`, `_` and `.` only, so that in a URL that is composed with it the host ends where the domain
+/// does; whether there can be such a host, the URL's parser says.
 ///
 /// ```
 /// use actas_exchange::SmtpAddress;

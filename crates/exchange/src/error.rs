@@ -59,8 +59,9 @@ impl Error {
         Self(Box::new(Inner { kind, position: None }))
     }
 
+    /// What the reader of XML says may hold as much of the text as it likes, so it is cut.
     pub(crate) fn malformed(what: impl fmt::Display) -> Self {
-        Self::new(Kind::Malformed(what.to_string()))
+        Self::new(Kind::Malformed(shown(&what.to_string())))
     }
 
     pub(crate) fn unexpected(what: impl fmt::Display) -> Self {

@@ -7,6 +7,7 @@ mod folder;
 mod header;
 mod ids;
 mod message;
+pub mod mime;
 mod property;
 mod request;
 mod response;

@@ -13,7 +13,7 @@ mod events;
 pub(crate) mod failures;
 mod find_folder;
 mod find_item;
-mod folders;
+pub(crate) mod folders;
 mod get;
 mod page;
 mod resolve;

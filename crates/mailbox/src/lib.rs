@@ -31,7 +31,6 @@ mod ews;
 mod graph;
 mod ids;
 mod limit;
-mod mime;
 mod redirect;
 mod serve;
 mod tree;

@@ -92,8 +92,8 @@ impl HostEntry {
     pub fn new(host: &str, port: u16, address: SocketAddr) -> Result<Self, HostEntryError> {
         let refuse = |why| HostEntryError::Form { entry: format!("{host}:{port}={address}"), why };
         let name = host.strip_suffix('.').unwrap_or(host);
-        let is_name = !name.is_empty()
-            && name.len() <= HOST_BYTES_MAX
+        let is_name = name.len() <= HOST_BYTES_MAX
+            && name.split('.').all(|label| !label.is_empty())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
             && name.parse::<IpAddr>().is_err();
         if !is_name {

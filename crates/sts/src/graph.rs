@@ -103,7 +103,8 @@ impl Request<'_> {
         self.headers.get("consistencylevel").is_some_and(|level| level.as_bytes().eq_ignore_ascii_case(b"eventual"))
     }
 
-    /// Refuses a change of an object that is not as the client knows it (`If-Match`).
+    /// Refuses a change of an object that is not as the client knows it (`If-Match`). Comes last: a
+    /// request that would fail by itself fails so (RFC 9110 §13.2.1).
     fn check_unchanged(&self, version: i64) -> Result<(), GraphError> {
         let Some(header) = self.headers.get(IF_MATCH) else { return Ok(()) };
         let own = collection::etag(version);
@@ -199,7 +200,9 @@ async fn handle(
     let query = Options::parse(uri.query());
     let path = ResourcePath::parse(uri.path())?;
     let request = Request { sts, caller, method, headers, query, body };
-    match path.collection.as_str() {
+    let outcome = match path.collection.as_str() {
+        // By POST it never comes here.
+        "$batch" if path.key.is_none() && path.rest().is_empty() => Err(GraphError::method()),
         "applications" => application::handle(&request, &path).await,
         "directory" => deleted_item::handle(&request, &path).await,
         "domains" => domain::handle(&request, &path).await,
@@ -208,5 +211,6 @@ async fn handle(
         "servicePrincipals" => service_principal::handle(&request, &path).await,
         "users" => user::handle(&request, &path).await,
         other => Err(GraphError::no_segment(other)),
-    }
+    };
+    outcome.map_err(|error| error.allowing(|| openapi::methods(&path)))
 }

@@ -12,6 +12,9 @@ use crate::xml;
 
 const TYPE: &str = "#microsoft.graph.fileAttachment";
 
+const PROPERTIES: [&str; 8] =
+    ["contentBytes", "contentId", "contentType", "id", "isInline", "lastModifiedDateTime", "name", "size"];
+
 /// Reads the body of a request that adds a file
 pub fn read_attachment(body: &[u8]) -> Result<FileAttachment> {
     read(&object(body)?)
@@ -23,8 +26,9 @@ pub(super) fn read(map: &Map<String, Value>) -> Result<FileAttachment> {
         return Err(invalid("@odata.type", "of an attachment has to be `#microsoft.graph.fileAttachment`"));
     }
     let mut file = FileAttachment { content: Some(Vec::new()), ..FileAttachment::default() };
-    for (name, value) in map.iter().filter(|(name, value)| !name.starts_with('@') && !value.is_null()) {
+    for (name, value) in map.iter().filter(|(name, _)| !name.starts_with('@')) {
         match name.as_str() {
+            known if value.is_null() && PROPERTIES.contains(&known) => {}
             "name" => file.name = optional(map, name)?,
             "contentType" => file.content_type = optional(map, name)?,
             "contentId" => file.content_id = optional(map, name)?,

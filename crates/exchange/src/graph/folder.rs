@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{object, optional, to_rest_id, unknown};
+use super::{flag, object, optional, to_rest_id, unknown};
 use crate::error::Result;
 use crate::ews::{Folder, FolderKind, NewFolder};
 
@@ -19,7 +19,8 @@ pub fn read_folder(body: &[u8]) -> Result<NewFolder> {
             return Err(unknown(name, "mailFolder"));
         }
     }
-    if map.get("isHidden").is_some_and(|hidden| *hidden == Value::Bool(true)) {
+    let hidden = map.get("isHidden").filter(|hidden| !hidden.is_null());
+    if hidden.map(|hidden| flag("isHidden", hidden)).transpose()?.unwrap_or(false) {
         return Err(super::invalid("isHidden", "cannot be true: this server hides no folders"));
     }
     Ok(NewFolder { kind: FolderKind::Folder, class: None, display_name: optional(&map, "displayName")? })

@@ -39,10 +39,12 @@ const READ_ONLY: [&str; 14] = [
 pub fn read_message(body: &[u8]) -> Result<Message> {
     let mut message = Message::default();
     for (name, value) in written(&object(body)?) {
-        if name == "attachments" {
-            message.attachments = each(name, value, attachment::read)?;
-        } else if !value.is_null() {
-            set(&mut message, name, value)?;
+        match name {
+            _ if value.is_null() && is_known(name) => {}
+            "attachments" => message.attachments = each(name, value, attachment::read)?,
+            _ => {
+                set(&mut message, name, value)?;
+            }
         }
     }
     Ok(message)
@@ -68,6 +70,22 @@ pub fn read_changes(body: &[u8]) -> Result<Vec<ItemUpdate>> {
 fn written(map: &Map<String, Value>) -> impl Iterator<Item = (&str, &Value)> {
     let all = map.iter().map(|(name, value)| (name.as_str(), value));
     all.filter(|(name, _)| !name.contains('@') && !READ_ONLY.contains(name))
+}
+
+/// Whether a message can be made with the property.
+fn is_known(name: &str) -> bool {
+    const OTHERS: [&str; 9] = [
+        "attachments",
+        "flag",
+        "inferenceClassification",
+        HEADERS,
+        "isDeliveryReceiptRequested",
+        "isRead",
+        "isReadReceiptRequested",
+        MULTI,
+        SINGLE,
+    ];
+    field(name).is_some() || OTHERS.contains(&name)
 }
 
 /// The field that a property is, if it is one.
@@ -158,9 +176,15 @@ fn boolean(uri: ExtendedFieldUri, name: &str, value: &Value) -> Result<ExtendedP
 }
 
 fn followup(name: &str, value: &Value) -> Result<ExtendedProperty> {
+    const DATES: [&str; 3] = ["startDateTime", "dueDateTime", "completedDateTime"];
     let map = value.as_object().ok_or_else(|| invalid(name, "is not an object"))?;
-    if map.iter().any(|(name, value)| name != "flagStatus" && !name.contains('@') && !value.is_null()) {
+    let is_date = |(name, value): (&String, &Value)| DATES.contains(&name.as_str()) && !value.is_null();
+    if map.iter().any(is_date) {
         return Err(invalid(name, "can have a `flagStatus` only: this server keeps no dates of flags"));
+    }
+    let mut others = map.keys().filter(|name| !name.contains('@'));
+    if let Some(other) = others.find(|name| *name != "flagStatus" && !DATES.contains(&name.as_str())) {
+        return Err(unknown(other, "followupFlag"));
     }
     let status = match map.get("flagStatus").and_then(Value::as_str) {
         Some("notFlagged") => "0",

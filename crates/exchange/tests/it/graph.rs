@@ -148,7 +148,12 @@ fn what_is_refused_says_what_was_wrong() {
     let long = vec!["x"; LIST_MAX + 1];
     for (body, why) in [
         (json!({ "subjekt": "x" }), "the property `subjekt` does not exist on the type `microsoft.graph.message`"),
+        (json!({ "subjekt": null }), "the property `subjekt` does not exist on the type `microsoft.graph.message`"),
         (json!({ "subject": 7 }), "the property `subject` is not a string"),
+        (
+            json!({ "flag": { "flagStatus": "flagged", "colour": null } }),
+            "the property `colour` does not exist on the type `microsoft.graph.followupFlag`",
+        ),
         (json!({ "isRead": "yes" }), "the property `isRead` is neither true nor false"),
         (json!({ "from": { "address": "a@b" } }), "the property `from` has no `emailAddress`"),
         (json!({ "body": { "contentType": "rtf" } }), "the property `contentType` is neither `text` nor `html`"),
@@ -159,6 +164,15 @@ fn what_is_refused_says_what_was_wrong() {
     }
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     assert!(read_message(deep.as_bytes()).is_err());
-    assert!(read_message(br#"{ "subject": null }"#).is_ok(), "null says nothing when a message is made");
+    let nothing = json!({ "subject": null, "attachments": null, "isRead": null });
+    assert_eq!(read_message(nothing.to_string().as_bytes()), Ok(Message::default()), "null says nothing in a new one");
+    assert!(read_message(br#"{ "flag": { "flagStatus": "flagged", "dueDateTime": null } }"#).is_ok());
+    let file = |more: &str| format!(r##"{{ "@odata.type": "#microsoft.graph.fileAttachment", "name": "x", {more} }}"##);
+    assert!(read_attachment(file(r#""contentId": null"#).as_bytes()).is_ok());
+    assert!(read_attachment(file(r#""colour": null"#).as_bytes()).is_err());
+    assert!(read_folder(br#"{ "displayName": "x", "isHidden": false }"#).is_ok());
+    for hidden in ["true", "7", "\"no\""] {
+        assert!(read_folder(format!(r#"{{ "displayName": "x", "isHidden": {hidden} }}"#).as_bytes()).is_err());
+    }
     assert!(read_changes(br#"{ "isRead": null }"#).is_err());
 }

@@ -57,6 +57,27 @@ fn depth_is_bounded() {
     check(request(&deep), Blame::TooLarge, "more than 64");
 }
 
+/// The fault that answers a long text is short, wherever the text is wrong.
+#[test]
+fn an_error_does_not_repeat_what_was_sent() {
+    let long = "a".repeat(100_000);
+    for text in [
+        format!("<a></{long}>"),
+        format!("</{long}>"),
+        format!("<a {long}='1' {long}='2'/>"),
+        format!("<{long}:b/>"),
+        format!("<a>&{long};</a>"),
+        format!("<{long}/>"),
+        request(&format!("<m:{long}/>")),
+        request(&format!("<m:GetItem><m:ItemShape><t:BaseShape>{long}</t:BaseShape></m:ItemShape></m:GetItem>")),
+        request_with(&format!("<t:RequestServerVersion Version='{long}'/>"), "<m:GetItem/>"),
+    ] {
+        let error = Call::parse(text.as_bytes(), ENVELOPE_BYTES_MAX).unwrap_err();
+        assert!(error.to_string().len() < 1000, "{} bytes of {}", error.to_string().len(), &text[..40]);
+        assert!(Fault::from(&error).write(Service::Ews).len() < 3000);
+    }
+}
+
 #[test]
 fn attributes_and_namespaces_are_bounded() {
     let mut many = "<a".to_owned();

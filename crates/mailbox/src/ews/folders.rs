@@ -15,7 +15,7 @@ use crate::ids;
 /// Folders of one mailbox: each request reads them all.
 const FOLDERS_MAX: usize = 2000;
 /// Characters of a folder's name or class.
-const NAME_CHARS_MAX: usize = 255;
+pub(crate) const NAME_CHARS_MAX: usize = 255;
 
 impl OpenMailbox<'_> {
     // === made ===

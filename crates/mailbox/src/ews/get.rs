@@ -1,16 +1,16 @@
 //! `GetItem` and `GetFolder`
 
 use actas_exchange::ews::{
-    BaseShape, Failure, Field, Folder, FolderId, FolderShape, GetFolder, GetFolderResponse, GetItem, GetItemResponse,
-    ItemId, ItemShape, Message, MimeContent, PropertyPath,
+    BaseShape, Failure, Field, FileAttachment, Folder, FolderId, FolderShape, GetFolder, GetFolderResponse, GetItem,
+    GetItemResponse, ItemId, ItemShape, Message, MimeContent, PropertyPath, mime,
 };
-use actas_store::mailbox::Item;
+use actas_store::mailbox::{Attachment, Item};
 
 use super::OpenMailbox;
 use super::failures::{item_not_found, malformed, storage};
+use crate::body;
 use crate::document::StoredMime;
 use crate::ids::{self, NoId, Of};
-use crate::{body, mime};
 
 impl OpenMailbox<'_> {
     // === items ===
@@ -58,6 +58,7 @@ impl OpenMailbox<'_> {
             let content = files.swap_remove(at).content;
             return Ok(MimeContent { character_set: stored.character_set.clone(), content });
         }
+        let files: Vec<FileAttachment> = files.into_iter().map(to_be_sent).collect();
         Ok(MimeContent { character_set: Some("UTF-8".to_owned()), content: mime::render(message, &files) })
     }
 
@@ -97,6 +98,15 @@ pub(super) fn wants_counts(shape: &FolderShape) -> bool {
     let counts =
         |path: &PropertyPath| matches!(path, PropertyPath::Field(Field::FolderTotalCount | Field::FolderUnreadCount));
     shape.base != BaseShape::IdOnly || shape.additional.iter().any(counts)
+}
+
+fn to_be_sent(file: Attachment) -> FileAttachment {
+    FileAttachment {
+        name: Some(file.name),
+        content_type: Some(file.content_type),
+        content: Some(file.content),
+        ..FileAttachment::default()
+    }
 }
 
 fn wants_mime(shape: &ItemShape) -> bool {

@@ -8,8 +8,8 @@ use actas_exchange::ews::{Failure, ResponseCode};
 use actas_token::Refusal;
 use axum::body::Body;
 use axum::response::Response;
-use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -23,6 +23,8 @@ pub(super) struct GraphError {
     status: StatusCode,
     code: Cow<'static, str>,
     message: String,
+    /// What the resource answers to, where the method is what was wrong.
+    allowed: Vec<Method>,
     /// Seconds to wait.
     retry_after: Option<u64>,
     /// The values of `WWW-Authenticate`.
@@ -39,7 +41,14 @@ const UNREADABLE: &str = "RequestBodyRead";
 
 impl GraphError {
     fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { status, code: code.into(), message: message.into(), retry_after: None, challenges: Vec::new() }
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+            allowed: Vec::new(),
+            retry_after: None,
+            challenges: Vec::new(),
+        }
     }
 
     pub(super) fn code(&self) -> &str {
@@ -75,6 +84,15 @@ impl GraphError {
             "ErrorInvalidRequest",
             "The method is not supported for this resource.",
         )
+    }
+
+    /// Says which methods the resource answers to, if the method is what was wrong (RFC 9110 §15.5.6).
+    #[must_use]
+    pub(super) fn allowing(mut self, methods: impl FnOnce() -> Vec<Method>) -> Self {
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            self.allowed = methods();
+        }
+        self
     }
 
     /// An application has no mailbox of its own.
@@ -261,6 +279,10 @@ pub(super) fn finish(
         let shown = client_id.and_then(|id| id.to_str().ok());
         let mut response = json(error.status, &odata::error_body(&error.code, &error.message, now, &id, shown));
         let headers = response.headers_mut();
+        let allowed = error.allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+        if let Some(methods) = HeaderValue::from_str(&allowed).ok().filter(|methods| !methods.is_empty()) {
+            headers.insert(ALLOW, methods);
+        }
         if let Some(seconds) = error.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -12,6 +12,19 @@ use super::route::At;
 use crate::ews::failures::item_not_found;
 use crate::ids;
 
+/// What `$select` can name.
+pub(super) const NAMES: &[&str] = &[
+    "contentBytes",
+    "contentId",
+    "contentType",
+    "id",
+    "isInline",
+    "lastModifiedDateTime",
+    "microsoft.graph.fileAttachment/contentBytes",
+    "name",
+    "size",
+];
+
 impl Call<'_> {
     fn file_context(&self, at: &At, behind: &str) -> String {
         self.context(&format!("/messages('{}')/attachments{behind}", at.message))
@@ -40,17 +53,6 @@ impl Call<'_> {
     }
 
     fn file_select(&self) -> Result<Option<Vec<String>>, GraphError> {
-        const NAMES: [&str; 9] = [
-            "contentBytes",
-            "contentId",
-            "contentType",
-            "id",
-            "isInline",
-            "lastModifiedDateTime",
-            "microsoft.graph.fileAttachment/contentBytes",
-            "name",
-            "size",
-        ];
         let text = self.options.get("$select");
         actas_directory::odata::Select::parse(text, "attachment", |name| NAMES.contains(&name))?;
         let bare = |name: &str| name.trim().trim_start_matches("microsoft.graph.fileAttachment/").to_owned();

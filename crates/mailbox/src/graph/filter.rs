@@ -75,6 +75,24 @@ pub(super) enum Single {
 
 const EXTENDED: &str = "singleValueExtendedProperties";
 
+/// What messages are sorted by.
+pub(super) const SORTED: &[&str] = &[
+    "createdDateTime",
+    "from/emailAddress/address",
+    "from/emailAddress/name",
+    "hasAttachments",
+    "importance",
+    "internetMessageId",
+    "isDraft",
+    "isRead",
+    "lastModifiedDateTime",
+    "receivedDateTime",
+    "sender/emailAddress/address",
+    "sender/emailAddress/name",
+    "sentDateTime",
+    "subject",
+];
+
 // === impl Condition ===
 
 impl Condition {
@@ -394,6 +412,12 @@ mod tests {
     fn check(filter: &str, expected: Option<bool>) {
         let condition = Filter::parse(filter).map_err(GraphError::from).and_then(|filter| Condition::of(&filter));
         assert_eq!(condition.ok().map(|condition| condition.matches(&message())), expected, "{filter}");
+    }
+
+    #[test]
+    fn what_messages_are_sorted_by() {
+        assert!(SORTED.iter().all(|name| Property::of(name).is_ok()));
+        assert!(Property::of("toRecipients").is_err());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::ews::failures::folder_not_found;
 
 /// Folders of a page, unless `$top` says how many.
 const PAGE_DEFAULT: usize = 10;
-const PAGE_MAX: usize = 1000;
+pub(super) const PAGE_MAX: usize = 1000;
 
 /// Whether a folder holds mail: calendars, contacts and tasks are resources of their own in
 /// the original, and served nowhere here but over EWS.
@@ -57,7 +57,7 @@ impl Call<'_> {
         self.check_options(&["$select", "$filter", "$top", "$skip", "$count"])?;
         let select = self.folder_select()?;
         let filter = self.options.get("$filter").map(Filter::parse).transpose()?;
-        let (top, skip) = (self.options.top(PAGE_MAX)?.unwrap_or(PAGE_DEFAULT), self.options.skip()?);
+        let (top, skip) = (self.options.top(PAGE_MAX)?.unwrap_or(PAGE_DEFAULT), self.skip()?);
         let count = self.options.count()?;
         let parent = self.parent(parent)?;
         let mut found = Vec::new();

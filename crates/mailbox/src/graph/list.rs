@@ -20,11 +20,11 @@ use crate::ews::failures::storage;
 
 /// Messages of a page, unless `$top` says how many.
 const PAGE_DEFAULT: usize = 10;
-const PAGE_MAX: usize = 1000;
+pub(super) const PAGE_MAX: usize = 1000;
 /// Bytes of the messages of a page, files included: a page ends early where they are large.
 const PAGE_BYTES_MAX: i64 = 32 * 1024 * 1024;
-/// The most messages that `$skip` passes over.
-const SKIP_MAX: usize = 10_000_000;
+/// The most messages or folders that `$skip` passes over.
+pub(super) const SKIP_MAX: usize = 10_000_000;
 
 /// What is told of each message; by default everything that is told without asking.
 #[derive(Default)]
@@ -48,11 +48,8 @@ impl Call<'_> {
         let condition = self.condition()?;
         let order = self.options.get("$orderby").map(OrderBy::parse).transpose()?.unwrap_or_default();
         let sorting = Sorting::of(&order)?;
-        let (top, skip) = (self.options.top(PAGE_MAX)?.unwrap_or(PAGE_DEFAULT), self.options.skip()?);
+        let (top, skip) = (self.options.top(PAGE_MAX)?.unwrap_or(PAGE_DEFAULT), self.skip()?);
         let (count, folders) = (self.options.count()?, self.searched(folder)?);
-        if skip > SKIP_MAX {
-            return Err(GraphError::unsupported_query(format!("$skip passes over at most {SKIP_MAX} messages.")));
-        }
         let found = match condition {
             None if sorting.is_newest_first() => self.newest(&folders, skip, top).await?,
             condition => self.matching(&folders, condition.as_ref(), &sorting, skip, top).await?,
@@ -78,6 +75,15 @@ impl Call<'_> {
             body["@odata.nextLink"] = self.next_link(next).into();
         }
         Ok(answer::json(StatusCode::OK, &body))
+    }
+
+    pub(super) fn skip(&self) -> Result<usize, GraphError> {
+        match self.options.skip()? {
+            skip if skip > SKIP_MAX => {
+                Err(GraphError::unsupported_query(format!("$skip passes over at most {SKIP_MAX} objects.")))
+            }
+            skip => Ok(skip),
+        }
     }
 
     pub(super) async fn count_messages(&self, folder: Option<&str>) -> Result<Response, GraphError> {

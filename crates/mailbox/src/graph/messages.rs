@@ -1,6 +1,6 @@
 //! `messages`: made, told, changed, moved, thrown away.
 
-use actas_exchange::ews::{ConflictResolution, DeleteType, DistinguishedFolder, ItemChange, ItemId, Message};
+use actas_exchange::ews::{ConflictResolution, DeleteType, DistinguishedFolder, ItemChange, ItemId, Message, mime};
 use actas_exchange::graph::{read_changes, read_message, write_attachment, write_extended, write_message};
 use actas_store::mailbox::Item;
 use axum::response::Response;
@@ -15,7 +15,7 @@ use super::list::Shape;
 use super::route::{At, Transfer};
 use super::{Call, item_id};
 use crate::ews::failures::item_not_found;
-use crate::{body, ids, mime};
+use crate::{body, ids};
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 

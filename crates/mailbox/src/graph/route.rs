@@ -81,7 +81,8 @@ impl Route {
             }
             (other, _) => return Err(GraphError::no_segment(other)),
         };
-        Ok((target, Self::behind(None, &path.rest(), method)?))
+        let route = Self::behind(None, &path.rest(), method);
+        Ok((target, route.map_err(|error| error.allowing(|| methods(&path.rest())))?))
     }
 
     /// What is behind the user, or behind a folder.
@@ -193,6 +194,12 @@ impl Route {
     }
 }
 
+/// The methods that what is behind the user answers to.
+fn methods(rest: &[&str]) -> Vec<Method> {
+    let all = [Method::GET, Method::POST, Method::PATCH, Method::DELETE];
+    all.into_iter().filter(|method| Route::behind(None, rest, method).is_ok()).collect()
+}
+
 fn only(allowed: &Method, method: &Method, route: Route) -> Result<Route, GraphError> {
     if method == allowed { Ok(route) } else { Err(GraphError::method()) }
 }
@@ -203,6 +210,19 @@ mod tests {
 
     fn route(method: &Method, path: &str) -> Result<(Target, Route), GraphError> {
         Route::of(&ResourcePath::parse(&format!("/v1.0/{path}")).unwrap(), method)
+    }
+
+    #[test]
+    fn methods_of_a_resource() {
+        for (path, expected) in [
+            (&["messages"][..], "GET, POST"),
+            (&["mailFolders", "inbox", "messages", "1"], "GET, PATCH, DELETE"),
+            (&["messages", "1", "move"], "POST"),
+            (&["events"], ""),
+        ] {
+            let found: Vec<String> = methods(path).iter().map(Method::to_string).collect();
+            assert_eq!(found.join(", "), expected, "{path:?}");
+        }
     }
 
     #[test]

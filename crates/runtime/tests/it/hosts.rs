@@ -27,6 +27,8 @@ fn entries_are_read() {
     check("a.example:443", "no `=`");
     check(":443=127.0.0.1:1", "host name");
     check("a b:443=127.0.0.1:1", "host name");
+    check("a.example..:443=127.0.0.1:1", "host name");
+    check("a..example:443=127.0.0.1:1", "host name");
     check("127.0.0.1:443=127.0.0.1:1", "host name");
     check("a.example:443=127.0.0.1:0", "port 0");
 }

@@ -11,7 +11,7 @@ use actas_token::authorization::Scheme;
 use actas_token::dpop::{self, ProofRefused};
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use uuid::Uuid;
@@ -27,6 +27,8 @@ pub(super) struct GraphError {
     message: String,
     /// The schemes of the challenge, and the error of the scheme `DPoP`.
     schemes: Schemes,
+    /// What the resource answers to, where the method is what was wrong.
+    allowed: Option<String>,
 }
 
 /// What a challenge offers.
@@ -49,7 +51,7 @@ const JSON: HeaderValue = HeaderValue::from_static(odata::JSON);
 
 impl GraphError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), schemes: Schemes::Bearer }
+        Self { status, code, message: message.into(), schemes: Schemes::Bearer, allowed: None }
     }
 
     pub(super) fn unauthenticated(why: &str) -> Self {
@@ -105,6 +107,13 @@ impl GraphError {
             "Request_BadRequest",
             "The method is not supported for this resource.",
         )
+    }
+
+    /// Says which methods the resource answers to, if the method is what was wrong (RFC 9110 §15.5.6).
+    #[must_use]
+    pub(super) fn allowing(mut self, methods: impl FnOnce() -> String) -> Self {
+        self.allowed = (self.status == StatusCode::METHOD_NOT_ALLOWED).then(methods);
+        self
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -260,6 +269,9 @@ pub(super) fn finish(sts: &Sts, outcome: Result<Response, GraphError>, request_h
         let shown = client_request_id.and_then(|id| id.to_str().ok());
         let body = odata::error_body(error.code, &error.message, sts.0.clock.now(), &request_id, shown);
         let mut response = json(error.status, &body);
+        if let Some(methods) = error.allowed.and_then(|methods| HeaderValue::from_str(&methods).ok()) {
+            response.headers_mut().insert(ALLOW, methods);
+        }
         if error.code == INVALID_TOKEN {
             let bearer = format!(
                 "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", client_id=\"{}\"",

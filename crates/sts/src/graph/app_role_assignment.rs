@@ -20,6 +20,19 @@ use super::values::Values;
 /// Principals that are read from the store at once.
 const SCAN_ROWS: i64 = 1000;
 
+/// The properties of an assignment.
+pub(super) const NAMES: &[&str] = &[
+    "id",
+    "appRoleId",
+    "createdDateTime",
+    "deletedDateTime",
+    "principalDisplayName",
+    "principalId",
+    "principalType",
+    "resourceDisplayName",
+    "resourceId",
+];
+
 /// An assignment with both of its ends.
 struct Edge {
     holder: ServicePrincipal,
@@ -183,18 +196,7 @@ fn addresses(principal: &ServicePrincipal, side: &str) -> (String, String) {
 }
 
 fn values<'a>(context: &'a str, path: &'a str) -> Values<'a> {
-    let names = &[
-        "id",
-        "appRoleId",
-        "createdDateTime",
-        "deletedDateTime",
-        "principalDisplayName",
-        "principalId",
-        "principalType",
-        "resourceDisplayName",
-        "resourceId",
-    ];
-    Values { context, path, kind: "appRoleAssignment", names }
+    Values { context, path, kind: "appRoleAssignment", names: NAMES }
 }
 
 fn in_context(request: &Request<'_>, principal: &ServicePrincipal, side: &str, edge: &Edge) -> Value {

@@ -20,6 +20,8 @@ use actas_directory::odata::{Key, ResourcePath};
 
 /// The longest display name (Graph: 256 characters).
 pub(super) const DISPLAY_NAME_CHARS_MAX: usize = 256;
+/// The longest description of a role, in characters.
+pub(super) const ROLE_DESCRIPTION_CHARS_MAX: usize = 1024;
 
 pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result<Response, GraphError> {
     match (&path.key, path.rest().as_slice()) {
@@ -74,8 +76,8 @@ async fn add(request: &Request<'_>) -> Result<Response, GraphError> {
 
 async fn change(request: &Request<'_>, application: Application) -> Result<Response, GraphError> {
     request.check_options(&[])?;
-    request.check_unchanged(application.version)?;
     let after = apply(request, application.clone(), &request.json()?).await?;
+    request.check_unchanged(application.version)?;
     application.store(request, &after).await?;
     Ok(no_content())
 }
@@ -148,7 +150,8 @@ fn app_roles(value: &Value) -> Result<Vec<AppRole>, GraphError> {
     check_app_roles(&roles).map_err(|error| GraphError::invalid("appRoles", error))?;
     let long = |text: &str, max| text.chars().count() > max;
     let fits = |role: &AppRole| {
-        !long(&role.display_name, DISPLAY_NAME_CHARS_MAX) && !role.description.as_ref().is_some_and(|d| long(d, 1024))
+        !long(&role.display_name, DISPLAY_NAME_CHARS_MAX)
+            && !role.description.as_ref().is_some_and(|d| long(d, ROLE_DESCRIPTION_CHARS_MAX))
     };
     if roles.iter().all(fits) { Ok(roles) } else { Err(GraphError::invalid("appRoles", "a text is too long")) }
 }

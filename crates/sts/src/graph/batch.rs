@@ -18,7 +18,7 @@ use super::caller::Caller;
 use super::{Graph, handle_again};
 
 /// The most requests in one batch.
-const REQUESTS_MAX: usize = 20;
+pub(super) const REQUESTS_MAX: usize = 20;
 /// The bytes of all answers that are put into a batch's: a page of principals with all their
 /// keys stays below.
 const ANSWERS_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -20,7 +20,7 @@ pub(super) const PAGE_MAX: usize = 999;
 /// Objects that are read from the store at once.
 const SCAN_ROWS: i64 = 1000;
 /// The longest `$skiptoken`, in bytes: a display name and an id, encoded.
-const TOKEN_BYTES_MAX: usize = 4096;
+pub(super) const TOKEN_BYTES_MAX: usize = 4096;
 
 /// How a list is sorted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -114,7 +114,6 @@ pub(super) async fn handle<H: Holder>(request: &Request<'_>, holder: H, action: 
     request.check_options(&[])?;
     let operation = if action.ends_with("Key") { Operation::ChangeKeysWithProof } else { Operation::ChangeCredentials };
     request.caller.check(operation, holder.relation(request))?;
-    request.check_unchanged(holder.version())?;
     let body = request.json()?;
     match action {
         "addKey" => add_key(request, &holder, &body).await,
@@ -148,6 +147,7 @@ async fn add_key<H: Holder>(
         return Err(GraphError::invalid("passwordCredential", why));
     }
     let (key, warnings) = credential::add(holder.keys(), &wanted, Uuid::new_v4(), request.now())?;
+    request.check_unchanged(holder.version())?;
     warn(request, holder.id(), &warnings);
     let mut after = holder.clone();
     after.keys_mut().push(key.clone());
@@ -167,6 +167,7 @@ async fn remove_key<H: Holder>(
     if after.keys().len() == holder.keys().len() {
         return Err(nothing_to_remove(id));
     }
+    request.check_unchanged(holder.version())?;
     holder.store(request, &after).await?;
     Ok(no_content())
 }
@@ -185,6 +186,7 @@ async fn add_password<H: Holder>(
     if wanted.secret_text.is_some() {
         return Err(GraphError::invalid("secretText", "the secret is made by the service"));
     }
+    request.check_unchanged(holder.version())?;
     let wanted =
         PasswordRequest { start: wanted.start_date_time, end: wanted.end_date_time, display_name: wanted.display_name };
     // Hashing takes a while on purpose, so it happens off the async threads.
@@ -211,6 +213,7 @@ async fn remove_password<H: Holder>(
     if after.passwords().len() == holder.passwords().len() {
         return Err(nothing_to_remove(id));
     }
+    request.check_unchanged(holder.version())?;
     holder.store(request, &after).await?;
     Ok(no_content())
 }

@@ -33,7 +33,7 @@ pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result
     }
 }
 
-const VALUES: Values<'static> = Values {
+pub(super) const VALUES: Values<'static> = Values {
     context: "domains",
     path: "domains",
     kind: "domain",

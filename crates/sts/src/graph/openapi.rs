@@ -2,8 +2,10 @@
 //! the properties that objects have. `openapi/graph-v1.0.json` is the same document,
 //! committed, so that a change of the interface is a change that reviewers see.
 
-use actas_directory::kept::{KeptProperty, Shape};
+use actas_directory::kept::{KeptProperty, LIST_ENTRIES_MAX, Shape};
+use actas_directory::odata::openapi::schema::{boolean, bounded, id, list, object, optional, reference, text, time};
 use actas_directory::odata::openapi::{self, Answer, Route};
+use actas_directory::odata::{Key, ResourcePath};
 use actas_directory::{Application, ServicePrincipal, User};
 use axum::extract::State;
 use axum::response::Response;
@@ -13,24 +15,27 @@ use serde_json::{Map, Value, json};
 use super::entity::Entity;
 use super::{Graph, answer};
 
+mod input;
+mod option;
+
 pub(super) async fn serve(State(graph): State<Graph>) -> Response {
     answer::json(StatusCode::OK, &graph.document(document()))
 }
 
+const DESCRIPTION: &str =
+    "The directory of a tenant: applications, service principals, users, domains. Shapes of Microsoft Graph v1.0.";
+
 fn document() -> Value {
     let mut paths = Map::new();
     for route in ROUTES {
-        let (method, path, ..) = route;
+        let (method, path, _, _, answer) = route;
         for path in spellings(path) {
-            let item = paths.entry(path.clone()).or_insert_with(|| json!({ "parameters": openapi::parameters(&path) }));
-            item[method] = openapi::operation(route, &options(method, route.1, route.4));
+            let item = paths.entry(path.clone()).or_insert_with(|| json!({ "parameters": parameters(&path) }));
+            item[method] = openapi::operation(route, &option::of(method, route.1, *answer));
         }
     }
     openapi::document("Directory", DESCRIPTION, &paths, &schemas())
 }
-
-const DESCRIPTION: &str =
-    "The directory of a tenant: applications, service principals, users, domains. Shapes of Microsoft Graph v1.0.";
 
 /// Applications and principals are addressed by object id and by application id.
 fn spellings(path: &str) -> Vec<String> {
@@ -39,100 +44,101 @@ fn spellings(path: &str) -> Vec<String> {
     if both { vec![path.to_owned(), by_app] } else { vec![path.to_owned()] }
 }
 
-/// Query options and headers that a route reads.
-fn options(method: &str, path: &str, answer: Answer) -> Value {
-    let fixed = ["/organization", "/domains", "/servicePrincipals/{id}/appRole"];
-    let short = fixed.iter().any(|start| path.starts_with(start));
-    let names: &[(&str, &str)] = match answer {
-        _ if method == "patch" || method == "delete" || (method == "post" && path.contains("{id}/")) => {
-            &[("If-Match", "header")]
-        }
-        _ if method != "get" || path.starts_with("/directory/deletedItems/{id}") => &[],
-        Answer::Count => &[("$filter", "query"), ("ConsistencyLevel", "header")],
-        Answer::List(_) if short => &[
-            ("$select", "query"),
-            ("$filter", "query"),
-            ("$top", "query"),
-            ("$count", "query"),
-            ("$skiptoken", "query"),
-            ("ConsistencyLevel", "header"),
-        ],
-        Answer::List(_) => &[
-            ("$select", "query"),
-            ("$filter", "query"),
-            ("$top", "query"),
-            ("$count", "query"),
-            ("$orderby", "query"),
-            ("$skiptoken", "query"),
-            ("ConsistencyLevel", "header"),
-        ],
-        _ => &[("$select", "query")],
-    };
-    openapi::options(names)
+fn parameters(path: &str) -> Value {
+    let by_name = ["/domains/", "/users/"].iter().any(|start| path.starts_with(start));
+    openapi::parameters(path, |_| if by_name { json!({ "type": "string", "minLength": 1 }) } else { id() })
 }
 
-fn schemas() -> Value {
-    let text = || json!({ "type": "string" });
-    let object = |properties: Value| json!({ "type": "object", "properties": properties });
-    let reference = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
-    json!({
-        "application": entity::<Application>(),
-        "servicePrincipal": entity::<ServicePrincipal>(),
-        "user": entity::<User>(),
-        "directoryObject": { "type": "object", "additionalProperties": true },
-        "batch": object(json!({ "requests": { "type": "array", "maxItems": 20, "items": { "type": "object" } } })),
-        "batchResponses": object(json!({ "responses": { "type": "array", "items": { "type": "object" } } })),
-        "organization": object(json!({
-            "id": text(), "displayName": text(), "verifiedDomains": { "type": "array", "items": { "type": "object" } },
-        })),
-        "domain": object(json!({ "id": text(), "isDefault": { "type": "boolean" }, "isInitial": { "type": "boolean" } })),
-        "appRoleAssignment": object(json!({
-            "id": text(), "principalId": text(), "resourceId": text(), "appRoleId": text(),
-        })),
-        "keyCredential": object(json!({
-            "customKeyIdentifier": text(), "displayName": text(), "endDateTime": text(), "key": text(),
-            "keyId": text(), "startDateTime": text(), "type": text(), "usage": text(),
-        })),
-        "passwordCredential": object(json!({
-            "displayName": text(), "endDateTime": text(), "hint": text(), "keyId": text(), "secretText": text(),
-            "startDateTime": text(),
-        })),
-        "addKey": object(json!({ "keyCredential": reference("keyCredential"), "proof": text() })),
-        "removeKey": object(json!({ "keyId": text(), "proof": text() })),
-        "addPassword": object(json!({ "passwordCredential": reference("passwordCredential") })),
-        "removePassword": object(json!({ "keyId": text() })),
-    })
+/// The methods of a path, as `Allow` names them.
+pub(super) fn methods(path: &ResourcePath) -> String {
+    let mut segments = vec![path.collection.as_str()];
+    segments.extend(path.key.as_ref().map(|key| match key {
+        Key::Id(id) | Key::Alternate(_, id) => id.as_str(),
+    }));
+    segments.extend(path.rest());
+    let leads_there = |route: &str| {
+        let parts: Vec<&str> = route.split('/').skip(1).collect();
+        let fits = |(part, segment): (&&str, &&str)| {
+            part.starts_with('{') || part.trim_start_matches("microsoft.graph.") == *segment
+        };
+        parts.len() == segments.len() && parts.iter().zip(&segments).all(fits)
+    };
+    // A path that is written out is not the object of that id.
+    let exact = |route: &&Route| leads_there(route.1) && !route.1.ends_with('}');
+    let mut found: Vec<&Route> = ROUTES.iter().filter(exact).collect();
+    if found.is_empty() {
+        found = ROUTES.iter().filter(|route| leads_there(route.1)).collect();
+    }
+    let names: Vec<String> = found.iter().map(|(method, ..)| method.to_uppercase()).collect();
+    names.join(", ")
+}
+
+fn schemas() -> Map<String, Value> {
+    let perhaps = || optional(text());
+    let object = |properties: Value| object(properties, &[]);
+    let objects = || list(&json!({ "type": "object" }));
+    let answered = openapi::schema::object(
+        json!({ "id": text(), "status": openapi::schema::integer(), "headers": { "type": "object" } }),
+        &["id", "status"],
+    );
+    let told = [
+        ("application", entity::<Application>()),
+        ("servicePrincipal", entity::<ServicePrincipal>()),
+        ("user", entity::<User>()),
+        ("directoryObject", json!({ "type": "object", "additionalProperties": true })),
+        ("batchResponses", openapi::schema::object(json!({ "responses": list(&answered) }), &["responses"])),
+        ("organization", object(json!({ "id": id(), "displayName": text(), "verifiedDomains": objects() }))),
+        ("domain", object(json!({ "id": text(), "isDefault": boolean(), "isInitial": boolean() }))),
+        (
+            "appRoleAssignment",
+            object(json!({ "id": id(), "principalId": id(), "resourceId": id(), "appRoleId": id() })),
+        ),
+        (
+            "keyCredential",
+            object(json!({
+                "customKeyIdentifier": perhaps(), "displayName": perhaps(), "endDateTime": time(), "key": perhaps(),
+                "keyId": id(), "startDateTime": time(), "type": text(), "usage": text(),
+            })),
+        ),
+        (
+            "passwordCredential",
+            object(json!({
+                "customKeyIdentifier": perhaps(), "displayName": perhaps(), "endDateTime": time(), "hint": perhaps(),
+                "keyId": id(), "secretText": perhaps(), "startDateTime": time(),
+            })),
+        ),
+    ];
+    told.into_iter().map(|(name, schema)| (name.to_owned(), schema)).chain(input::schemas()).collect()
 }
 
 fn entity<E: Entity>() -> Value {
     let own = E::NAMES.iter().map(|name| ((*name).to_owned(), own_schema(name)));
     let kept = E::KEPT.iter().map(|property| (property.name.to_owned(), kept_schema(property)));
-    json!({ "type": "object", "properties": own.chain(kept).collect::<Map<_, _>>() })
+    object(Value::Object(own.chain(kept).collect()), &[])
 }
 
 fn own_schema(name: &str) -> Value {
-    let reference =
-        |name: &str| json!({ "type": "array", "items": { "$ref": format!("#/components/schemas/{name}") } });
     match name {
-        "keyCredentials" => reference("keyCredential"),
-        "passwordCredentials" => reference("passwordCredential"),
-        "appRoles" | "oauth2PermissionScopes" => json!({ "type": "array", "items": { "type": "object" } }),
-        "identifierUris" | "proxyAddresses" | "servicePrincipalNames" => {
-            json!({ "type": "array", "items": { "type": "string" } })
-        }
-        "accountEnabled" | "appRoleAssignmentRequired" => json!({ "type": "boolean" }),
-        "onPremisesSyncEnabled" => json!({ "type": "boolean", "nullable": true }),
-        _ => json!({ "type": "string", "nullable": true }),
+        "keyCredentials" => list(&reference("keyCredential")),
+        "passwordCredentials" => list(&reference("passwordCredential")),
+        "appRoles" | "oauth2PermissionScopes" => list(&json!({ "type": "object" })),
+        "identifierUris" | "proxyAddresses" | "servicePrincipalNames" => list(&text()),
+        "accountEnabled" | "appRoleAssignmentRequired" => boolean(),
+        "onPremisesSyncEnabled" => optional(boolean()),
+        "id" | "appId" => id(),
+        "createdDateTime" => time(),
+        "deletedDateTime" => optional(time()),
+        _ => optional(text()),
     }
 }
 
 fn kept_schema(property: &KeptProperty) -> Value {
     match property.shape {
-        Shape::Boolean => json!({ "type": "boolean" }),
+        Shape::Boolean => optional(boolean()),
         Shape::Object => json!({ "type": "object", "nullable": true }),
-        Shape::Objects => json!({ "type": "array", "items": { "type": "object" } }),
+        Shape::Objects => bounded(LIST_ENTRIES_MAX, &json!({ "type": "object" })),
         Shape::Text(max) => json!({ "type": "string", "nullable": true, "maxLength": max }),
-        Shape::Texts(max) => json!({ "type": "array", "items": { "type": "string", "maxLength": max } }),
+        Shape::Texts(max) => bounded(LIST_ENTRIES_MAX, &json!({ "type": "string", "maxLength": max })),
     }
 }
 
@@ -145,38 +151,38 @@ const ROUTES: &[Route] = &[
     ("get", "/domains", "The organization's verified domains.", None, Answer::List("domain")),
     ("get", "/domains/{id}", "A verified domain.", None, Answer::Object("domain")),
     ("get", "/applications", "Applications.", None, Answer::List("application")),
-    ("post", "/applications", "Register an application.", Some("application"), Answer::Created("application")),
+    ("post", "/applications", "Register an application.", Some("newApplication"), Answer::Created("application")),
     ("get", "/applications/$count", "How many applications.", None, Answer::Count),
     ("get", "/applications/{id}", "An application.", None, Answer::Object("application")),
-    ("patch", "/applications/{id}", "Change an application.", Some("application"), Answer::Nothing),
+    ("patch", "/applications/{id}", "Change an application.", Some("applicationChange"), Answer::Nothing),
     ("delete", "/applications/{id}", "Delete an application, restorable for 30 days.", None, Answer::Nothing),
     ("post", "/applications/{id}/addKey", "Add a key, by proof of possession.", Some("addKey"), Answer::Object("keyCredential")),
     ("post", "/applications/{id}/removeKey", "Remove a key, by proof of possession.", Some("removeKey"), Answer::Nothing),
     ("post", "/applications/{id}/addPassword", "Have a secret made.", Some("addPassword"), Answer::Object("passwordCredential")),
     ("post", "/applications/{id}/removePassword", "Remove a secret.", Some("removePassword"), Answer::Nothing),
     ("get", "/servicePrincipals", "Service principals.", None, Answer::List("servicePrincipal")),
-    ("post", "/servicePrincipals", "Let an application in.", Some("servicePrincipal"), Answer::Created("servicePrincipal")),
+    ("post", "/servicePrincipals", "Let an application in.", Some("newServicePrincipal"), Answer::Created("servicePrincipal")),
     ("get", "/servicePrincipals/$count", "How many service principals.", None, Answer::Count),
     ("get", "/servicePrincipals/{id}", "A service principal.", None, Answer::Object("servicePrincipal")),
-    ("patch", "/servicePrincipals/{id}", "Change a service principal.", Some("servicePrincipal"), Answer::Nothing),
+    ("patch", "/servicePrincipals/{id}", "Change a service principal.", Some("servicePrincipalChange"), Answer::Nothing),
     ("delete", "/servicePrincipals/{id}", "Delete a service principal, restorable for 30 days.", None, Answer::Nothing),
     ("post", "/servicePrincipals/{id}/addKey", "Add a key, by proof of possession.", Some("addKey"), Answer::Object("keyCredential")),
     ("post", "/servicePrincipals/{id}/removeKey", "Remove a key, by proof of possession.", Some("removeKey"), Answer::Nothing),
     ("post", "/servicePrincipals/{id}/addPassword", "Have a secret made.", Some("addPassword"), Answer::Object("passwordCredential")),
     ("post", "/servicePrincipals/{id}/removePassword", "Remove a secret.", Some("removePassword"), Answer::Nothing),
     ("get", "/servicePrincipals/{id}/appRoleAssignments", "Roles that it holds.", None, Answer::List("appRoleAssignment")),
-    ("post", "/servicePrincipals/{id}/appRoleAssignments", "Give it a role.", Some("appRoleAssignment"), Answer::Created("appRoleAssignment")),
+    ("post", "/servicePrincipals/{id}/appRoleAssignments", "Give it a role.", Some("newAppRoleAssignment"), Answer::Created("appRoleAssignment")),
     ("get", "/servicePrincipals/{id}/appRoleAssignments/{assignmentId}", "A role that it holds.", None, Answer::Object("appRoleAssignment")),
     ("delete", "/servicePrincipals/{id}/appRoleAssignments/{assignmentId}", "Take a role from it.", None, Answer::Nothing),
     ("get", "/servicePrincipals/{id}/appRoleAssignedTo", "Who holds its roles.", None, Answer::List("appRoleAssignment")),
-    ("post", "/servicePrincipals/{id}/appRoleAssignedTo", "Give a role of it.", Some("appRoleAssignment"), Answer::Created("appRoleAssignment")),
+    ("post", "/servicePrincipals/{id}/appRoleAssignedTo", "Give a role of it.", Some("newAppRoleAssignment"), Answer::Created("appRoleAssignment")),
     ("get", "/servicePrincipals/{id}/appRoleAssignedTo/{assignmentId}", "One who holds its role.", None, Answer::Object("appRoleAssignment")),
     ("delete", "/servicePrincipals/{id}/appRoleAssignedTo/{assignmentId}", "Take a role of it away.", None, Answer::Nothing),
     ("get", "/users", "Users.", None, Answer::List("user")),
-    ("post", "/users", "Add a user.", Some("user"), Answer::Created("user")),
+    ("post", "/users", "Add a user.", Some("newUser"), Answer::Created("user")),
     ("get", "/users/$count", "How many users.", None, Answer::Count),
     ("get", "/users/{id}", "A user, by object id or user principal name.", None, Answer::Object("user")),
-    ("patch", "/users/{id}", "Change a user.", Some("user"), Answer::Nothing),
+    ("patch", "/users/{id}", "Change a user.", Some("userChange"), Answer::Nothing),
     ("delete", "/users/{id}", "Delete a user, restorable for 30 days.", None, Answer::Nothing),
     ("get", "/directory/deletedItems/microsoft.graph.application", "Deleted applications.", None, Answer::List("application")),
     ("get", "/directory/deletedItems/microsoft.graph.servicePrincipal", "Deleted service principals.", None, Answer::List("servicePrincipal")),

@@ -27,7 +27,7 @@ pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result
     }
 }
 
-const VALUES: Values<'static> = Values {
+pub(super) const VALUES: Values<'static> = Values {
     context: "organization",
     path: "organization",
     kind: "organization",

@@ -20,9 +20,9 @@ use super::{app_role_assignment, change, collection, key_credential};
 use actas_directory::odata::{Key, ResourcePath};
 
 /// The most names of one principal.
-const NAMES_MAX: usize = 500;
+pub(super) const NAMES_MAX: usize = 500;
 /// The longest name, in bytes.
-const NAME_BYTES_MAX: usize = 512;
+pub(super) const NAME_BYTES_MAX: usize = 512;
 /// The tenant that owns the services' own applications.
 const FIRST_PARTY_OWNER: &str = "f8cdef31-a31e-4b4a-93e4-5f571e91255a";
 
@@ -93,8 +93,8 @@ async fn add(request: &Request<'_>) -> Result<Response, GraphError> {
 
 async fn change(request: &Request<'_>, principal: ServicePrincipal) -> Result<Response, GraphError> {
     request.check_options(&[])?;
-    request.check_unchanged(principal.version)?;
     let after = apply(request, principal.clone(), &request.json()?)?;
+    request.check_unchanged(principal.version)?;
     principal.store(request, &after).await?;
     Ok(no_content())
 }
@@ -102,13 +102,13 @@ async fn change(request: &Request<'_>, principal: ServicePrincipal) -> Result<Re
 async fn remove(request: &Request<'_>, principal: ServicePrincipal) -> Result<Response, GraphError> {
     request.caller.check(Operation::ChangeApplication, principal.relation(request))?;
     request.check_options(&[])?;
-    request.check_unchanged(principal.version)?;
     if principal.is_first_party() {
         return Err(GraphError::bad_request(format!(
             "'{}' is a service's own identity and cannot be deleted. To renew a certificate, remove its key credential.",
             principal.display_name
         )));
     }
+    request.check_unchanged(principal.version)?;
     let audit = change::record(request, "principal removed", Some(&principal), None);
     let all = [DeletedObject::ServicePrincipal(principal.into())];
     request.sts.0.directory.delete(&all, request.now(), audit).await?;

@@ -20,7 +20,7 @@ use crate::hash_password;
 use actas_directory::odata::{Key, ResourcePath};
 
 /// The longest user principal name, in bytes: 64 before the `@`, 48 behind it.
-const UPN_BYTES_MAX: usize = 113;
+pub(super) const UPN_BYTES_MAX: usize = 113;
 
 pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result<Response, GraphError> {
     match (&path.key, path.rest().as_slice()) {
@@ -118,12 +118,12 @@ async fn change(request: &Request<'_>, key: &Key) -> Result<Response, GraphError
     let only_state = body.keys().all(|name| name == "accountEnabled" || name.starts_with("@odata."));
     request.caller.check_any(if only_state { Operation::EnableUser } else { Operation::ChangeUser })?;
     let user = find(request, key).await?;
-    request.check_unchanged(user.version)?;
     // Whoever sets an administrator's password is one from then on.
     if user.administrator && body.contains_key("passwordProfile") {
         return Err(GraphError::denied());
     }
     let after = apply(request, user.clone(), &body).await?;
+    request.check_unchanged(user.version)?;
     let audit = change::record(request, "user changed", Some(&user), Some(&after));
     match request.sts.0.directory.update_user(&after, audit).await {
         Ok(()) => Ok(no_content()),

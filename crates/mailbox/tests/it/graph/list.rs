@@ -109,6 +109,13 @@ async fn nothing_is_ignored() {
         let path = format!("{LENA}/messages?{}", encoded(query));
         world.graph(Method::GET, &path, None).await.assert_refused(400, "ErrorInvalidUrlQuery");
     }
+    for (skip, status) in [(10_000_000, 200), (10_000_001, 400)] {
+        let reply = world.graph(Method::GET, &format!("{LENA}/mailFolders?$skip={skip}"), None).await;
+        assert_eq!(reply.status.as_u16(), status);
+    }
+    let refused = world.graph(Method::PUT, &format!("{LENA}/messages"), None).await;
+    refused.assert_refused(405, "ErrorInvalidRequest");
+    assert_eq!(refused.headers["allow"], "GET, POST");
     let reply = world.graph(Method::GET, &format!("{LENA}/messages?$top=1000&x=1"), None).await;
     assert_eq!(reply.told(200)["value"], json!([]), "what does not begin with $ is not a system option");
 }

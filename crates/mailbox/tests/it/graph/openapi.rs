@@ -48,7 +48,7 @@ async fn every_route_is_served() {
             let reply = world.graph_with(&token, method.clone(), &path, &[], body).await;
             assert_ne!(reply.status.as_u16(), 405, "{method} {path}");
             assert!(!reply.body.contains("\"BadRequest\""), "{method} {path}: {}", reply.body);
-            assert!(operation["summary"].is_string() && operation["responses"].as_object().unwrap().len() == 2);
+            assert!(operation["summary"].is_string() && operation["responses"].as_object().unwrap().len() >= 2);
             routes += 1;
         }
     }

@@ -56,5 +56,5 @@ async fn no_batch_lends_rights() {
     let malformed =
         json!([{"id": "1", "method": "G E T", "url": "/organization"}, {"id": "2", "method": "GET", "url": "/a b"}]);
     assert!(batch(&admin, malformed).await.iter().all(|one| one["status"] == 400));
-    refused(&admin.get("/v1.0/$batch").await, 400, "BadRequest");
+    refused(&admin.get("/v1.0/$batch").await, 405, "Request_BadRequest");
 }

@@ -54,7 +54,7 @@ async fn every_route_is_served() {
             let code = serde_json::from_str::<Value>(&answer.text).ok().map(|body| body["error"]["code"].clone());
             assert_ne!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
             assert_ne!(code, Some(json!("BadRequest")), "{method} {path}: {}", answer.text);
-            assert!(operation["responses"].as_object().unwrap().len() == 2 && operation["summary"].is_string());
+            assert!(operation["responses"].as_object().unwrap().len() >= 2 && operation["summary"].is_string());
             routes += 1;
         }
     }

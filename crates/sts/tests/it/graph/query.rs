@@ -126,6 +126,29 @@ async fn every_refusal_says_why() {
 }
 
 #[tokio::test]
+async fn a_wrong_method_is_told_the_right_ones() {
+    let cloud = Cloud::start().await;
+    let admin = Client::with_permissions(&cloud, ADMIN, &["Application.ReadWrite.All", "Directory.Read.All"]).await;
+    let lync = lync();
+    for (path, allowed) in [
+        ("/v1.0/applications", "GET, POST"),
+        ("/v1.0/applications/$count", "GET"),
+        (lync.as_str(), "GET, PATCH, DELETE"),
+        (&format!("{lync}/addKey"), "POST"),
+        (&format!("{lync}/microsoft.graph.addKey"), "POST"),
+        ("/v1.0/organization", "GET"),
+        ("/v1.0/$batch", "POST"),
+        ("/v1.0/domains/fabrikam.example", "GET"),
+        ("/v1.0/directory/deletedItems/microsoft.graph.user", "GET"),
+    ] {
+        let answer = admin.call(http::Method::PUT, path, None, None).await;
+        refused(&answer, 405, "Request_BadRequest");
+        assert_eq!(answer.headers["allow"], allowed, "{path}");
+    }
+    assert!(!admin.get("/v1.0/nothing").await.headers.contains_key("allow"));
+}
+
+#[tokio::test]
 async fn nothing_is_ignored() {
     let cloud = Cloud::start().await;
     let admin = Client::admin(&cloud).await;

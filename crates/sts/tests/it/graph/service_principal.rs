@@ -116,6 +116,15 @@ async fn what_the_client_knows_must_be_so() {
         let answer = admin.call(method, &path, Some(&body), Some(&etag)).await;
         refused(&answer, 412, "Request_PreconditionFailed");
     }
+    for (method, path, body) in [
+        (Method::PATCH, path.clone(), json!({"notes": 1})),
+        (Method::PATCH, path.clone(), json!(true)),
+        (Method::POST, format!("{path}/addPassword"), json!([])),
+        (Method::POST, format!("{path}/removePassword"), json!({})),
+    ] {
+        let answer = admin.call(method, &path, Some(&body), Some(&etag)).await;
+        refused(&answer, 400, "Request_BadRequest");
+    }
     let now = admin.get(&path).await.headers["etag"].to_str().unwrap().to_owned();
     let several = format!("W/\"99\", {now}");
     assert_eq!(admin.call(Method::PATCH, &path, Some(&json!({"notes": "c"})), Some(&several)).await.status, 204);

@@ -33,6 +33,17 @@ fn new_user(upn: &str) -> Value {
 }
 
 #[tokio::test]
+async fn a_password_that_is_none_is_refused() {
+    let cloud = Cloud::start().await;
+    let client = Client::with_permissions(&cloud, APP, &["User.ReadWrite.All"]).await;
+    let mut user = new_user("new@fabrikam.example");
+    user["passwordProfile"] = json!("secret");
+    refused(&client.post("/v1.0/users", user.clone()).await, 400, "Request_BadRequest");
+    user["passwordProfile"] = Value::Null;
+    assert_eq!(client.post("/v1.0/users", user).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
 async fn users_are_found() {
     let cloud = Cloud::start().await;
     let [lena, omar, eve] = with_users(&cloud).await;
