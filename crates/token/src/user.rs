@@ -134,8 +134,11 @@ fn sid(text: &str) -> Result<UserKey, Refusal> {
 }
 
 fn address(text: &str) -> Result<String, Refusal> {
+    // The Kelvin sign and its like, whose small letters are ASCII: two readers would see
+    // two users.
+    let folds = |c: char| !c.is_ascii() && c.to_lowercase().any(|small| small.is_ascii());
     let plain = text.len() <= USER_ID_BYTES_MAX
-        && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+        && !text.chars().any(|c| c.is_control() || c.is_whitespace() || folds(c))
         && text
             .split_once('@')
             .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
@@ -177,6 +180,8 @@ mod tests {
             r#"{"upn":"a"}"#,
             r#"{"upn":1}"#,
             r#"{"smtp":"a b@x.example"}"#,
+            "{\"upn\":\"\u{212a}@x.example\"}",
+            "{\"upn\":\"a@\u{130}.example\"}",
             r#"{"nameid":"s-1-5-21-1-2-3-1001","nii":"urn:office:idp:activedirectory"}"#,
         ] {
             assert!(read(json, false).is_err(), "{json}");
