@@ -1,7 +1,10 @@
 //! Commands against a cloud that runs.
 
+mod attacker;
+mod attacks;
 mod device;
 mod directory;
+mod published_breaks;
 mod servers;
 mod signing_keys;
 

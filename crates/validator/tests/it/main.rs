@@ -2,5 +2,6 @@
 
 #![allow(unreachable_pub, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod attacks;
 mod issuer;
 mod keys;
