@@ -5,7 +5,7 @@ use std::path::Path;
 use actas_exchange::ews::{
     BaseShape, Call, DistinguishedFolder, FolderShape, GetFolder, Request, RequestHeader, ServerVersion,
 };
-use actas_runtime::{ClientOptions, HttpClient, HttpRequest, HttpResponse};
+use actas_runtime::{ClientOptions, Clock as _, HttpClient, HttpRequest, HttpResponse, SystemClock};
 use actas_store::directory::{AuditEntry, Directory};
 use actas_store::{Database, Schema};
 use actas_testkit::Lab;
@@ -189,7 +189,7 @@ impl Scene {
 }
 
 pub(super) fn now() -> Timestamp {
-    Timestamp::now()
+    SystemClock.now()
 }
 
 /// Any header, claims and signature.
