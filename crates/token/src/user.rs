@@ -138,9 +138,12 @@ fn sid(text: &str) -> Result<UserKey, Refusal> {
 }
 
 fn address(text: &str) -> Result<String, Refusal> {
+    // The Kelvin sign and its like, whose small letters are ASCII: two readers would see
+    // two users.
+    let folds = |c: char| !c.is_ascii() && c.to_lowercase().any(|small| small.is_ascii());
     // Of ASCII, what is neither control nor white space is graphic.
     let printable = text.bytes().fold(true, |so_far, byte| so_far & byte.is_ascii_graphic())
-        || !text.chars().any(|c| c.is_control() || c.is_whitespace());
+        || !text.chars().any(|c| c.is_control() || c.is_whitespace() || folds(c));
     let plain = text.len() <= USER_ID_BYTES_MAX
         && printable
         && memchr(b'@', text.as_bytes()).is_some_and(|at| {
@@ -190,6 +193,8 @@ mod tests {
             r#"{"upn":"a"}"#,
             r#"{"upn":1}"#,
             r#"{"smtp":"a b@x.example"}"#,
+            "{\"upn\":\"\u{212a}@x.example\"}",
+            "{\"upn\":\"a@\u{130}.example\"}",
             r#"{"nameid":"s-1-5-21-1-2-3-1001","nii":"urn:office:idp:activedirectory"}"#,
         ] {
             assert!(read(json, false).is_err(), "{json}");

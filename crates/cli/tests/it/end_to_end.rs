@@ -1,9 +1,12 @@
 //! Commands against a cloud that runs.
 
+mod attacker;
+mod attacks;
 mod crash;
 mod device;
 mod directory;
 mod disk;
+mod published_breaks;
 mod servers;
 mod signing_keys;
 

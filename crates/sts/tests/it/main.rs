@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod attacks;
 mod client_credentials;
 mod cloud;
 mod device;

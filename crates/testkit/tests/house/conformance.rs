@@ -1,13 +1,24 @@
-//! The table of conformance names tests, and the tests are there.
+//! The tables of conformance and of attacks name tests, and the tests are there.
 
 use crate::sources::sources;
 
-const TABLE: &str = "docs/conformance.md";
-
 #[test]
 fn every_named_test_is_there() {
+    check("docs/conformance.md", 80);
+}
+
+#[test]
+fn every_test_of_an_attack_is_there() {
+    let table = check("docs/attacks.md", 50);
+    for number in 1..=27 {
+        assert!(table.contains(&format!("\n| A{number} |")), "A{number} has a row");
+    }
+}
+
+/// Checks the names in a table, which are more than `least`, and returns its text.
+fn check(path: &str, least: usize) -> String {
     let all = sources();
-    let table = all.iter().find(|source| source.path == TABLE).expect("the table is there");
+    let table = all.iter().find(|source| source.path == path).expect("the table is there");
     let (mut found, mut missing) = (0, Vec::new());
     for name in names(&table.text) {
         let parts: Vec<&str> = name.split("::").collect();
@@ -22,8 +33,9 @@ fn every_named_test_is_there() {
         });
         if is_there { found += 1 } else { missing.push(name) }
     }
-    assert!(missing.is_empty(), "{TABLE} names tests that are not there: {missing:#?}");
-    assert!(found > 80, "{TABLE} names {found} tests; was it read?");
+    assert!(missing.is_empty(), "{path} names tests that are not there: {missing:#?}");
+    assert!(found > least, "{path} names {found} tests; was it read?");
+    table.text.clone()
 }
 
 /// Everything between backticks that looks like a test's path.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actas_token::{Issuer, IssuerKeys, Principal, RealmRule, SigningKey, TenantId, VerifyingKey, Voice, issue};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
@@ -44,6 +44,21 @@ impl Signer {
         let input = format!("{}.{}", encoded(header), encoded(claims));
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &self.pkcs8).unwrap();
         let signature = pair.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// Any header and payload to the letter, by an RSA key: members twice, white space, and
+    /// whatever else a signer may be made to sign.
+    pub fn sign_text(&self, header: &str, payload: &str) -> String {
+        self.sign_bytes(header.as_bytes(), payload.as_bytes())
+    }
+
+    /// The same, of what may be no text.
+    pub fn sign_bytes(&self, header: &[u8], payload: &[u8]) -> String {
+        let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+        let pair = RsaKeyPair::from_pkcs8(&self.pkcs8).unwrap();
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature).unwrap();
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 

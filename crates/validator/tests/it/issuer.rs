@@ -45,6 +45,11 @@ impl Published {
     pub fn fetches(&self) -> usize {
         self.0.lock().unwrap().fetched.len()
     }
+
+    /// Where somebody asked, in order.
+    pub fn addresses(&self) -> Vec<String> {
+        self.0.lock().unwrap().fetched.clone()
+    }
 }
 
 impl MetadataSource for Published {
