@@ -146,9 +146,7 @@ impl Inner {
         let admitted = self.admit(parts, subject).await;
         let admitted = admitted.and_then(|caller| match self.limits.admit_client(&caller, now) {
             Ok(()) => Ok(caller),
-            Err(wait) if endpoint == Endpoint::Ews => {
-                Err(Answer::Fault(Fault::busy(back_off_ms(wait)), Service::Ews))
-            }
+            Err(wait) if endpoint == Endpoint::Ews => Err(Answer::Fault(Fault::busy(back_off_ms(wait)), Service::Ews)),
             Err(wait) => Err(Answer::TooMany(retry_after(wait))),
         });
         let caller = match admitted {
