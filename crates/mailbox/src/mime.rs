@@ -4,12 +4,15 @@ mod read;
 
 use std::fmt::Write;
 
-use actas_exchange::ews::{Body, BodyType, Mailbox, Message};
-use actas_store::mailbox::Attachment;
+use actas_exchange::ews::{Body, BodyType, Mailbox, Message, MimeContent};
+use actas_store::Error;
+use actas_store::mailbox::{Attachment, Item, Mailboxes};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 pub(crate) use read::read;
+
+use crate::document::StoredMime;
 
 /// Bytes of a text in one encoded word (RFC 2047 §2: the word has at most 75 characters).
 const WORD_BYTES_MAX: usize = 45;
@@ -17,6 +20,23 @@ const WORD_BYTES_MAX: usize = 45;
 const LINE_DIGITS: usize = 76;
 /// Stands between the parts. No line of Base64 looks like it.
 const BOUNDARY: &str = "=_mailbox_part";
+
+/// The MIME stream that an item came as, or else one made of what is known.
+pub(crate) async fn of_item(
+    mailboxes: &Mailboxes,
+    item: &Item,
+    stored: Option<&StoredMime>,
+    message: &Message,
+) -> Result<MimeContent, Error> {
+    let mut files = mailboxes.attachments(item.id).await?;
+    if let Some(stored) = stored
+        && let Some(at) = files.iter().position(|file| file.id == stored.id)
+    {
+        let content = files.swap_remove(at).content;
+        return Ok(MimeContent { character_set: stored.character_set.clone(), content });
+    }
+    Ok(MimeContent { character_set: Some("UTF-8".to_owned()), content: render(message, &files) })
+}
 
 /// Writes a message with its files.
 pub(crate) fn render(message: &Message, files: &[Attachment]) -> Vec<u8> {

@@ -9,6 +9,7 @@ mod demo;
 mod directory;
 mod events;
 mod lab;
+mod mailbox;
 mod onprem;
 mod renew;
 mod serve;
@@ -40,6 +41,7 @@ async fn ours(command: Ours, context: &Context) -> Result<(), Problem> {
         Ours::Renew(asked) => renew::run(asked, context).await,
         Ours::Events(asked) => events::run(asked, context).await,
         Ours::Storage(asked) => storage::run(asked, context).await,
+        Ours::Mailbox(asked) => mailbox::run(asked, context).await,
         Ours::Token(asked) => token::run(asked, context).await,
         Ours::SigningKeys(asked) => signing_keys::run(asked, context).await,
         // Answered before there is a runtime.

@@ -51,14 +51,7 @@ impl OpenMailbox<'_> {
         stored: Option<&StoredMime>,
         message: &Message,
     ) -> Result<MimeContent, Failure> {
-        let mut files = self.server.mailboxes.attachments(item.id).await.map_err(|error| storage(&error))?;
-        if let Some(stored) = stored
-            && let Some(at) = files.iter().position(|file| file.id == stored.id)
-        {
-            let content = files.swap_remove(at).content;
-            return Ok(MimeContent { character_set: stored.character_set.clone(), content });
-        }
-        Ok(MimeContent { character_set: Some("UTF-8".to_owned()), content: mime::render(message, &files) })
+        mime::of_item(&self.server.mailboxes, item, stored, message).await.map_err(|error| storage(&error))
     }
 
     // === folders ===
