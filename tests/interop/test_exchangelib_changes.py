@@ -18,6 +18,7 @@ from exchangelib.errors import (
     ErrorInvalidSyncStateData,
     ErrorIrresolvableConflict,
     ErrorItemNotFound,
+    ErrorMoveDistinguishedFolder,
     ErrorNameResolutionNoResults,
     ErrorSubscriptionNotFound,
 )
@@ -293,6 +294,30 @@ def test_folders(box: Account, folder: Any) -> None:
     for gone in (outer_id, inner_id):
         with pytest.raises((ErrorFolderNotFound, ErrorItemNotFound)):
             Folder(root=box.root, id=gone).refresh()
+
+
+def test_folders_are_moved_and_emptied(box: Account, folder: Any) -> None:
+    inner = Folder(parent=folder, name="Inner")
+    inner.save()
+    for n in range(3):
+        written(inner, subject=f"{n}")
+    inner.move(to_folder=box.drafts)
+    folder.root.clear_cache()
+    moved = box.drafts / "Inner"
+    assert moved.id == inner.id
+    assert moved.all().count() == 3
+    with pytest.raises(ErrorMoveDistinguishedFolder):
+        box.drafts.move(to_folder=folder)
+
+    before = box.trash.all().count()
+    moved.empty(delete_type="MoveToDeletedItems")
+    assert (moved.all().count(), box.trash.all().count()) == (0, before + 3)
+    moved.move(to_folder=folder)
+    written(folder, subject="outer")
+    folder.wipe()
+    folder.root.clear_cache()
+    assert folder.all().count() == 0
+    assert folder.child_folder_count == 0 or not list(folder.children)
 
 
 # === what changed ===

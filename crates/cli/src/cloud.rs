@@ -259,6 +259,7 @@ fn mailbox_config(place: &Place, mailboxes: Mailboxes) -> MailboxConfig {
     let mut config = MailboxConfig::new(place.exchange_hosts.clone(), place.ews_url(), place.autodiscover_url());
     config.port = place.port;
     config.quota_bytes = mailboxes.quota_bytes.unwrap_or(config.quota_bytes);
+    config.rates.by_mailbox = mailboxes.rate.unwrap_or(config.rates.by_mailbox);
     config.elsewhere = mailboxes.elsewhere;
     config.graph = Some(GraphAddress { origins: place.graph_origins(), authority: place.origin().to_owned() });
     config.authorization_uri = Some(format!("{}/common/oauth2/authorize", place.origin()));

@@ -25,19 +25,20 @@ pub use property::{
 };
 pub use request::{
     AlternateId, BasePoint, Call, ConflictResolution, ConvertId, CreateAttachment, CreateFolder, CreateItem,
-    DeleteAttachment, DeleteFolder, DeleteItem, DeleteType, EventType, FindFolder, FindItem, FolderChange,
+    DeleteAttachment, DeleteFolder, DeleteItem, DeleteType, EmptyFolder, EventType, FindFolder, FindItem, FolderChange,
     FolderTraversal, FolderUpdate, GetAttachment, GetEvents, GetFolder, GetItem, GetServerTimeZones, IndexedPageView,
-    ItemChange, ItemTraversal, ItemUpdate, MessageDisposition, NewFolder, Request, ResolveNames, Subscribe,
+    ItemChange, ItemTraversal, ItemUpdate, MessageDisposition, MoveFolder, NewFolder, Request, ResolveNames, Subscribe,
     SyncFolderHierarchy, SyncFolderItems, TransferItems, Unsubscribe, UpdateFolder, UpdateItem,
 };
 pub use response::{
     Changeover, ConvertIdResponse, CopyItemResponse, CreateAttachmentResponse, CreateFolderResponse,
     CreateItemResponse, CreatedAttachment, CreatedItem, DayOfWeek, Daylight, DeleteAttachmentResponse,
-    DeleteFolderResponse, DeleteItemResponse, Event, EventObject, Failure, FindFolderResponse, FindItemResponse,
-    GetAttachmentResponse, GetEventsResponse, GetFolderResponse, GetItemResponse, GetServerTimeZonesResponse,
-    MoveItemResponse, Notification, Page, Resolution, Resolutions, ResolveNamesResponse, ResponseMessage,
-    SubscribeResponse, Subscribed, SyncFolderHierarchyResponse, SyncFolderItemsResponse, Synced, SyncedFolder,
-    SyncedItem, TimeZone, UnsubscribeResponse, UpdateFolderResponse, UpdateItemResponse, UpdatedItem,
+    DeleteFolderResponse, DeleteItemResponse, EmptyFolderResponse, Event, EventObject, Failure, FindFolderResponse,
+    FindItemResponse, GetAttachmentResponse, GetEventsResponse, GetFolderResponse, GetItemResponse,
+    GetServerTimeZonesResponse, MoveFolderResponse, MoveItemResponse, Notification, Page, Resolution, Resolutions,
+    ResolveNamesResponse, ResponseMessage, SubscribeResponse, Subscribed, SyncFolderHierarchyResponse,
+    SyncFolderItemsResponse, Synced, SyncedFolder, SyncedItem, TimeZone, UnsubscribeResponse, UpdateFolderResponse,
+    UpdateItemResponse, UpdatedItem,
 };
 pub use response_code::{DeliveryClass, ResponseCode};
 pub use restriction::{

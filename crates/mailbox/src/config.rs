@@ -65,6 +65,9 @@ pub struct Rates {
     pub refusals_by_address: Rate,
     /// Requests of one application of one tenant.
     pub by_client: Rate,
+    /// Requests of one application to one mailbox, over EWS and Graph together; off unless
+    /// configured.
+    pub by_mailbox: Rate,
 }
 
 impl Default for Rates {
@@ -73,6 +76,7 @@ impl Default for Rates {
             by_address: Rate { per_second: 5_000, burst: 50_000 },
             refusals_by_address: Rate { per_second: 20, burst: 2_000 },
             by_client: Rate { per_second: 5_000, burst: 50_000 },
+            by_mailbox: Rate { per_second: 0, burst: 1 },
         }
     }
 }

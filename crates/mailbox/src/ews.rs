@@ -9,12 +9,13 @@ mod attachments;
 mod convert;
 mod create;
 mod delete;
+mod empty;
 mod events;
 pub(crate) mod failures;
 mod find_folder;
 mod find_item;
 pub(crate) mod folders;
-mod get;
+pub(crate) mod get;
 mod page;
 mod resolve;
 mod sync;
@@ -25,11 +26,11 @@ mod zones;
 use actas_directory::{TenantId, User};
 use actas_exchange::ews::{
     ConvertIdResponse, CopyItemResponse, CreateAttachmentResponse, CreateFolderResponse, CreateItemResponse,
-    DeleteAttachmentResponse, DeleteFolderResponse, DeleteItemResponse, Failure, FindFolderResponse, FindItemResponse,
-    FolderId, FolderName, GetAttachmentResponse, GetEventsResponse, GetFolderResponse, GetItemResponse,
-    GetServerTimeZonesResponse, Message, MoveItemResponse, Request, ResolveNamesResponse, ResponseCode,
-    ResponseMessage, SubscribeResponse, SyncFolderHierarchyResponse, SyncFolderItemsResponse, UnsubscribeResponse,
-    UpdateFolderResponse, UpdateItemResponse,
+    DeleteAttachmentResponse, DeleteFolderResponse, DeleteItemResponse, EmptyFolderResponse, Failure,
+    FindFolderResponse, FindItemResponse, FolderId, FolderName, GetAttachmentResponse, GetEventsResponse,
+    GetFolderResponse, GetItemResponse, GetServerTimeZonesResponse, Message, MoveFolderResponse, MoveItemResponse,
+    Request, ResolveNamesResponse, ResponseCode, ResponseMessage, SubscribeResponse, SyncFolderHierarchyResponse,
+    SyncFolderItemsResponse, UnsubscribeResponse, UpdateFolderResponse, UpdateItemResponse,
 };
 use actas_exchange::soap::Fault;
 use actas_store::Error;
@@ -77,12 +78,14 @@ pub(crate) async fn perform(
         Request::DeleteAttachment(request) => Ok(mailbox.delete_attachments(&request).await.write()),
         Request::DeleteFolder(request) => Ok(mailbox.delete_folders(&request).await.write()),
         Request::DeleteItem(request) => Ok(mailbox.delete_items(&request).await.write()),
+        Request::EmptyFolder(request) => Ok(mailbox.empty_folders(&request).await.write()),
         Request::FindFolder(request) => Ok(mailbox.find_folders(&request).await.write(&request.shape)),
         Request::FindItem(request) => Ok(mailbox.find_items(&request).await.write(&request.shape)),
         Request::GetAttachment(request) => Ok(mailbox.get_attachments(&request).await.write()),
         Request::GetEvents(request) => Ok(mailbox.get_events(&request).await.write()),
         Request::GetFolder(request) => Ok(mailbox.get_folders(&request).await.write(&request.shape)),
         Request::GetItem(request) => Ok(mailbox.get_items(&request).await.write(&request.shape)),
+        Request::MoveFolder(request) => Ok(mailbox.move_folders(&request).await.write()),
         Request::MoveItem(request) => Ok(mailbox.move_items(&request).await.write()),
         Request::Subscribe(request) => Ok(mailbox.subscribe(&request).await.write()),
         Request::SyncFolderHierarchy(request) => Ok(mailbox.sync_folders(&request).await.write(&request.shape)),
@@ -114,6 +117,7 @@ pub(crate) fn all_failed(request: &Request) -> String {
         Request::DeleteAttachment(request) => DeleteAttachmentResponse { messages: failed(request.ids.len()) }.write(),
         Request::DeleteFolder(request) => DeleteFolderResponse { messages: failed(request.folders.len()) }.write(),
         Request::DeleteItem(request) => DeleteItemResponse { messages: failed(request.items.len()) }.write(),
+        Request::EmptyFolder(request) => EmptyFolderResponse { messages: failed(request.folders.len()) }.write(),
         Request::FindFolder(request) => {
             FindFolderResponse { messages: failed(request.folders.len()) }.write(&request.shape)
         }
@@ -127,6 +131,7 @@ pub(crate) fn all_failed(request: &Request) -> String {
         }
         Request::GetItem(request) => GetItemResponse { messages: failed(request.items.len()) }.write(&request.shape),
         Request::GetServerTimeZones(request) => GetServerTimeZonesResponse { messages: failed(1) }.write(request.full),
+        Request::MoveFolder(request) => MoveFolderResponse { messages: failed(request.folders.len()) }.write(),
         Request::MoveItem(request) => MoveItemResponse { messages: failed(request.items.len()) }.write(),
         Request::ResolveNames(_) => ResolveNamesResponse { messages: failed(1) }.write(false),
         Request::Subscribe(_) => SubscribeResponse { messages: failed(1) }.write(),

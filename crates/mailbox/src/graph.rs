@@ -142,7 +142,12 @@ impl Inner {
         let shown = parts.extensions.get::<ClientCertificate>().and_then(|shown| shown.0.as_deref());
         let request = resource_request(&parts.method, parts.uri.path(), &parts.headers, shown);
         let admitted = match self.graph_caller(side, &request, subject).await {
-            Ok(caller) => self.graph_target(&caller, parts, subject).await.map(|(route, user)| (caller, route, user)),
+            Ok(caller) => self.graph_target(&caller, parts, subject).await.and_then(|(route, user)| {
+                match self.limits.admit_to_mailbox(&caller.caller, &user, now) {
+                    Ok(()) => Ok((caller, route, user)),
+                    Err(back_off_ms) => Err(GraphError::busy(back_off_ms)),
+                }
+            }),
             Err(refused) => Err(refused),
         };
         let (caller, route, user) = match admitted {

@@ -15,6 +15,7 @@
 //! | `autodiscover` | where a mailbox is, in three forms, and who this server is |
 //! | `ews` | folders, items, files, searches, changes |
 //! | `graph` | the same mailboxes in the shapes of Graph, under its permissions |
+//! | `export` | a mailbox item by item, for a copy outside |
 //! | `document`, `ids`, `tree` | items, ids and folders as they are stored |
 //!
 //! **Invariant:** knows nothing of the token service or of the on-premises side; what it
@@ -28,9 +29,11 @@ mod body;
 mod config;
 mod document;
 mod ews;
+mod export;
 mod graph;
 mod ids;
 mod limit;
+mod mime;
 mod redirect;
 mod serve;
 mod tree;
@@ -56,6 +59,7 @@ use crate::limit::Limits;
 use crate::trust::{TrustSource, Trusted};
 
 pub use crate::config::{Elsewhere, FaultKind, GraphAddress, Identity, MailboxConfig, Rates};
+pub use crate::export::{Export, ExportError, ExportFolder, ExportedItem, write_mbox};
 pub use crate::redirect::redirect_router;
 pub use crate::tree::ensure_mailbox;
 

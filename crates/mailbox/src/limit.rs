@@ -1,9 +1,9 @@
 //! How much one caller may ask for: by address before its token is looked at, by
-//! application once that is known.
+//! application once that is known, and of each mailbox once the user is.
 
 use std::net::{IpAddr, SocketAddr};
 
-use actas_directory::TenantId;
+use actas_directory::{TenantId, User};
 use actas_runtime::rate::{Limiter, address_key};
 use axum::extract::ConnectInfo;
 use http::Extensions;
@@ -18,6 +18,7 @@ pub(crate) struct Limits {
     by_address: Limiter<IpAddr>,
     refusals_by_address: Limiter<IpAddr>,
     by_client: Limiter<(TenantId, Uuid)>,
+    by_mailbox: Limiter<(TenantId, Uuid, Uuid)>,
 }
 
 /// Who is counted as one. Without a listener, as in a test or behind another kind of
@@ -39,6 +40,7 @@ impl Limits {
             by_address: Limiter::new(rates.by_address),
             refusals_by_address: Limiter::new(rates.refusals_by_address),
             by_client: Limiter::new(rates.by_client),
+            by_mailbox: Limiter::new(rates.by_mailbox),
         }
     }
 
@@ -62,4 +64,16 @@ impl Limits {
     pub(crate) fn admit_client(&self, caller: &Caller, now: Timestamp) -> Result<(), SignedDuration> {
         self.by_client.take((caller.tenant, caller.app_id), now)
     }
+
+    /// Whether an application may ask a mailbox now, or the milliseconds that it has to wait: its
+    /// other mailboxes, and other applications at this one, have budgets of their own.
+    pub(crate) fn admit_to_mailbox(&self, caller: &Caller, user: &User, now: Timestamp) -> Result<(), u64> {
+        self.by_mailbox.take((caller.tenant, caller.app_id, user.id), now).map_err(back_off_ms)
+    }
+}
+
+/// A wait in whole milliseconds, as EWS tells it: never too short, never none.
+pub(crate) fn back_off_ms(wait: SignedDuration) -> u64 {
+    let part = u128::from(wait.subsec_nanos() % 1_000_000 > 0);
+    u64::try_from(wait.as_millis().unsigned_abs() + part).unwrap_or(u64::MAX).max(1)
 }

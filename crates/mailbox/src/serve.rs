@@ -26,7 +26,7 @@ use crate::answer::{self, Answer};
 use crate::audit::{self, Subject};
 use crate::autodiscover::json;
 use crate::config::FaultKind;
-use crate::limit::Peer;
+use crate::limit::{Peer, back_off_ms};
 use crate::{Inner, MailboxServer, autodiscover, ews};
 
 /// The most bytes of an Autodiscover request.
@@ -146,10 +146,7 @@ impl Inner {
         let admitted = self.admit(parts, subject).await;
         let admitted = admitted.and_then(|caller| match self.limits.admit_client(&caller, now) {
             Ok(()) => Ok(caller),
-            Err(wait) if endpoint == Endpoint::Ews => {
-                let back_off_ms = u64::try_from(wait.as_millis()).unwrap_or_default().max(1);
-                Err(Answer::Fault(Fault::busy(back_off_ms), Service::Ews))
-            }
+            Err(wait) if endpoint == Endpoint::Ews => Err(Answer::Fault(Fault::busy(back_off_ms(wait)), Service::Ews)),
             Err(wait) => Err(Answer::TooMany(retry_after(wait))),
         });
         let caller = match admitted {
@@ -322,7 +319,11 @@ impl Inner {
         };
         let upn = user.as_ref().map(|user| user.upn.as_str());
         let operation = call.request.name().to_owned();
+        let budget = user.as_ref().map_or(Ok(()), |user| self.limits.admit_to_mailbox(caller, user, subject.now));
         let answer = async {
+            if let Err(back_off_ms) = budget {
+                return fault(Fault::busy(back_off_ms));
+            }
             match user.as_ref().and_then(|user| self.fault_of(user)) {
                 Some(FaultKind::Http503) => return Answer::Unavailable,
                 Some(FaultKind::ServerBusy { back_off_ms }) => return fault(Fault::busy(back_off_ms)),

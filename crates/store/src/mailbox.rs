@@ -171,6 +171,14 @@ impl Mailboxes {
         rows.iter().map(to_item).collect()
     }
 
+    /// The ids of a folder's items, oldest first.
+    pub async fn item_ids(&self, owner: Owner, folder: Uuid) -> Result<Vec<Uuid>, Error> {
+        const SQL: &str =
+            "SELECT id FROM item WHERE folder = ?1 AND owner = ?2 AND tenant = ?3 ORDER BY received, number";
+        let rows = self.database.read(SQL, vec![folder.into(), owner.user.into(), owner.tenant.0.into()]).await?;
+        rows.iter().map(|row| row.uuid(0)).collect()
+    }
+
     /// A part of a folder's items, newest first: at most `count` of them, after the first
     /// `offset`.
     pub async fn items_page(&self, owner: Owner, folder: Uuid, offset: i64, count: i64) -> Result<Vec<Item>, Error> {

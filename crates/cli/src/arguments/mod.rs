@@ -16,6 +16,7 @@ pub(crate) mod gate;
 pub(crate) mod global;
 pub(crate) mod help;
 pub(crate) mod lab;
+pub(crate) mod mailbox;
 pub(crate) mod oauth_configuration;
 pub(crate) mod oauth_server;
 pub(crate) mod partner_application;
@@ -140,6 +141,9 @@ pub(crate) enum Ours {
     /// Hands items to the Storage Service, and shows them
     #[command(subcommand)]
     Storage(storage::Storage),
+    /// Copies mailboxes of the cloud to files
+    #[command(subcommand)]
+    Mailbox(mailbox::Mailbox),
     /// Asks for a token, or shows what one says
     #[command(subcommand)]
     Token(token::Token),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actas_directory::DomainName;
 use actas_mailbox::Elsewhere;
 use actas_runtime::config::CloudConfig;
+use actas_runtime::rate::Rate;
 use url::Url;
 
 use crate::problem::Problem;
@@ -14,6 +15,8 @@ use crate::problem::Problem;
 pub(crate) struct Mailboxes {
     /// The most bytes of one mailbox.
     pub(crate) quota_bytes: Option<i64>,
+    /// Requests of one application to one mailbox.
+    pub(crate) rate: Option<Rate>,
     /// Domains whose mailboxes are elsewhere, lower case.
     pub(crate) elsewhere: BTreeMap<String, Elsewhere>,
 }
@@ -25,8 +28,9 @@ impl Mailboxes {
     pub(crate) fn configured(config: &CloudConfig) -> Result<Self, Problem> {
         // What is more than a database counts is no limit.
         let quota_bytes = config.mailbox_quota_bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+        let rate = config.mailbox_rate.map(|rate| Rate { per_second: rate.per_second.get(), burst: rate.burst.get() });
         let entries = config.elsewhere.iter().map(|(domain, place)| entry(domain, place));
-        Ok(Self { quota_bytes, elsewhere: entries.collect::<Result<_, _>>()? })
+        Ok(Self { quota_bytes, rate, elsewhere: entries.collect::<Result<_, _>>()? })
     }
 }
 

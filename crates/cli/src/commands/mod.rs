@@ -10,6 +10,7 @@ mod directory;
 mod events;
 mod gate;
 mod lab;
+mod mailbox;
 mod onprem;
 mod renew;
 mod serve;
@@ -44,6 +45,7 @@ async fn ours(command: Ours, context: &Context) -> Result<(), Problem> {
         Ours::Renew(asked) => renew::run(asked, context).await,
         Ours::Events(asked) => events::run(asked, context).await,
         Ours::Storage(asked) => storage::run(asked, context).await,
+        Ours::Mailbox(asked) => mailbox::run(asked, context).await,
         Ours::Token(asked) => token::run(asked, context).await,
         Ours::SigningKeys(asked) => signing_keys::run(asked, context).await,
         // Answered before there is a runtime.

@@ -167,6 +167,7 @@ fn need_a_restart(started: &CloudConfig, now: &CloudConfig) -> Vec<&'static str>
         ("data", started.data != now.data),
         ("tls_client_auth", started.tls_client_auth != now.tls_client_auth),
         ("mailbox_quota_bytes", started.mailbox_quota_bytes != now.mailbox_quota_bytes),
+        ("mailbox_rate", started.mailbox_rate != now.mailbox_rate),
         ("elsewhere", started.elsewhere != now.elsewhere),
         ("signing_keys", started.signing_keys != now.signing_keys),
     ];
@@ -201,6 +202,7 @@ fn default_cloud(workplace: &Workplace) -> Result<CloudConfig, Problem> {
         tls_client_auth: false,
         require_dpop_nonce: false,
         mailbox_quota_bytes: None,
+        mailbox_rate: None,
         elsewhere: BTreeMap::new(),
         token_service: TokenServiceConfig::default(),
         signing_keys: None,

@@ -15,7 +15,9 @@ mod zones;
 pub use attachment::{CreateAttachment, DeleteAttachment, GetAttachment};
 pub use events::{EventType, GetEvents, Subscribe, Unsubscribe};
 pub use find::{BasePoint, FindFolder, FindItem, FolderTraversal, IndexedPageView, ItemTraversal};
-pub use folder::{CreateFolder, DeleteFolder, FolderChange, FolderUpdate, GetFolder, NewFolder, UpdateFolder};
+pub use folder::{
+    CreateFolder, DeleteFolder, EmptyFolder, FolderChange, FolderUpdate, GetFolder, MoveFolder, NewFolder, UpdateFolder,
+};
 pub use id::{AlternateId, ConvertId};
 pub use item::{CreateItem, DeleteItem, DeleteType, GetItem, MessageDisposition};
 pub use resolve::ResolveNames;
@@ -51,6 +53,7 @@ pub enum Request {
     DeleteAttachment(DeleteAttachment),
     DeleteFolder(DeleteFolder),
     DeleteItem(DeleteItem),
+    EmptyFolder(EmptyFolder),
     FindFolder(FindFolder),
     FindItem(FindItem),
     GetAttachment(GetAttachment),
@@ -58,6 +61,7 @@ pub enum Request {
     GetFolder(GetFolder),
     GetItem(GetItem),
     GetServerTimeZones(GetServerTimeZones),
+    MoveFolder(MoveFolder),
     MoveItem(TransferItems),
     ResolveNames(ResolveNames),
     Subscribe(Subscribe),
@@ -103,6 +107,7 @@ impl Request {
             Self::DeleteAttachment(_) => "DeleteAttachment",
             Self::DeleteFolder(_) => "DeleteFolder",
             Self::DeleteItem(_) => "DeleteItem",
+            Self::EmptyFolder(_) => "EmptyFolder",
             Self::FindFolder(_) => "FindFolder",
             Self::FindItem(_) => "FindItem",
             Self::GetAttachment(_) => "GetAttachment",
@@ -110,6 +115,7 @@ impl Request {
             Self::GetFolder(_) => "GetFolder",
             Self::GetItem(_) => "GetItem",
             Self::GetServerTimeZones(_) => "GetServerTimeZones",
+            Self::MoveFolder(_) => "MoveFolder",
             Self::MoveItem(_) => "MoveItem",
             Self::ResolveNames(_) => "ResolveNames",
             Self::Subscribe(_) => "Subscribe",
@@ -135,6 +141,7 @@ impl Request {
             "DeleteAttachment" => DeleteAttachment::read(node).map(Self::DeleteAttachment),
             "DeleteFolder" => DeleteFolder::read(node).map(Self::DeleteFolder),
             "DeleteItem" => DeleteItem::read(node).map(Self::DeleteItem),
+            "EmptyFolder" => EmptyFolder::read(node).map(Self::EmptyFolder),
             "FindFolder" => FindFolder::read(node).map(Self::FindFolder),
             "FindItem" => FindItem::read(node).map(Self::FindItem),
             "GetAttachment" => GetAttachment::read(node).map(Self::GetAttachment),
@@ -142,6 +149,7 @@ impl Request {
             "GetFolder" => GetFolder::read(node).map(Self::GetFolder),
             "GetItem" => GetItem::read(node).map(Self::GetItem),
             "GetServerTimeZones" => GetServerTimeZones::read(node).map(Self::GetServerTimeZones),
+            "MoveFolder" => MoveFolder::read(node).map(Self::MoveFolder),
             "MoveItem" => TransferItems::read(node).map(Self::MoveItem),
             "ResolveNames" => ResolveNames::read(node).map(Self::ResolveNames),
             "Subscribe" if Subscribe::is_pushed(node) => Ok(Self::Unsupported("SubscribePush".to_owned())),
@@ -168,6 +176,7 @@ impl Request {
             Self::DeleteAttachment(request) => request.write(w),
             Self::DeleteFolder(request) => request.write(w),
             Self::DeleteItem(request) => request.write(w),
+            Self::EmptyFolder(request) => request.write(w),
             Self::FindFolder(request) => request.write(w),
             Self::FindItem(request) => request.write(w),
             Self::GetAttachment(request) => request.write(w),
@@ -175,6 +184,7 @@ impl Request {
             Self::GetFolder(request) => request.write(w),
             Self::GetItem(request) => request.write(w),
             Self::GetServerTimeZones(request) => request.write(w),
+            Self::MoveFolder(request) => request.write(w),
             Self::MoveItem(request) => request.write(w, "m:MoveItem"),
             Self::ResolveNames(request) => request.write(w),
             Self::Subscribe(request) => request.write(w),

@@ -15,7 +15,9 @@ pub use attachment::{CreateAttachmentResponse, CreatedAttachment, DeleteAttachme
 pub use events::{
     Event, EventObject, GetEventsResponse, Notification, SubscribeResponse, Subscribed, UnsubscribeResponse,
 };
-pub use folder::{CreateFolderResponse, DeleteFolderResponse, UpdateFolderResponse};
+pub use folder::{
+    CreateFolderResponse, DeleteFolderResponse, EmptyFolderResponse, MoveFolderResponse, UpdateFolderResponse,
+};
 pub use item::{CopyItemResponse, MoveItemResponse, UpdateItemResponse, UpdatedItem};
 pub use message::{Failure, ResponseMessage};
 pub use operation::{

@@ -63,7 +63,14 @@ fn folders() -> BoxedStrategy<Request> {
         (any_of::folder_id(), vec(new_folder(), 0..3)).prop_map(|(parent, folders)| CreateFolder { parent, folders });
     let delete = (named(DeleteType::ALL), vec(any_of::folder_id(), 0..3))
         .prop_map(|(delete_type, folders)| DeleteFolder { delete_type, folders });
+    let empty = (named(DeleteType::ALL), any::<bool>(), vec(any_of::folder_id(), 0..3)).prop_map(
+        |(delete_type, delete_sub_folders, folders)| EmptyFolder { delete_type, delete_sub_folders, folders },
+    );
+    let transfer =
+        (any_of::folder_id(), vec(any_of::folder_id(), 0..3)).prop_map(|(to, folders)| MoveFolder { to, folders });
     prop_oneof![
+        empty.prop_map(Request::EmptyFolder),
+        transfer.prop_map(Request::MoveFolder),
         create.prop_map(Request::CreateFolder),
         delete.prop_map(Request::DeleteFolder),
         vec(folder_change(), 0..3).prop_map(|changes| Request::UpdateFolder(UpdateFolder { changes })),
@@ -245,8 +252,10 @@ proptest! {
         deleted in any_of::messages(Just(())),
     ) {
         same!(CreateFolderResponse, keys.clone());
+        same!(MoveFolderResponse, keys.clone());
         same!(UpdateFolderResponse, keys);
         same!(DeleteFolderResponse, deleted.clone());
+        same!(EmptyFolderResponse, deleted.clone());
         same!(UnsubscribeResponse, deleted);
     }
 

@@ -1,9 +1,9 @@
-//! `CreateFolder`, `UpdateFolder`, `DeleteFolder`
+//! `CreateFolder`, `UpdateFolder`, `MoveFolder`, `DeleteFolder`
 
 use actas_exchange::ews::{
     CreateFolder, CreateFolderResponse, DeleteFolder, DeleteFolderResponse, DeleteType, DistinguishedFolder, Failure,
-    Field, Folder as Told, FolderChange, FolderKind, FolderUpdate, NewFolder, PropertyPath, ResponseCode, UpdateFolder,
-    UpdateFolderResponse,
+    Field, Folder as Told, FolderChange, FolderId, FolderKind, FolderUpdate, MoveFolder, MoveFolderResponse, NewFolder,
+    PropertyPath, ResponseCode, UpdateFolder, UpdateFolderResponse,
 };
 use actas_store::mailbox::{Folder, NewParent};
 use uuid::Uuid;
@@ -112,6 +112,48 @@ impl OpenMailbox<'_> {
         Ok(Told::new(ids::folder(self.owner, folder.id, folder.version + 1)))
     }
 
+    // === moved ===
+
+    pub(super) async fn move_folders(&self, request: &MoveFolder) -> MoveFolderResponse {
+        let to = self.folder(&request.to);
+        let mut made = Vec::new();
+        let mut messages = Vec::with_capacity(request.folders.len());
+        for id in &request.folders {
+            let moved = match &to {
+                Ok(to) => self.move_folder(id, to, &mut made).await,
+                Err(failure) => Err(failure.clone()),
+            };
+            messages.push(moved.into());
+        }
+        MoveFolderResponse { messages }
+    }
+
+    /// `made` are the names that the request has given already.
+    async fn move_folder(&self, id: &FolderId, to: &Folder, made: &mut Vec<String>) -> Result<Told, Failure> {
+        let folder = self.folder(id)?;
+        if folder.distinguished.is_some() {
+            let code = ResponseCode::from_name("ErrorMoveDistinguishedFolder");
+            return Err(Failure::new(code, "Distinguished folders cannot be moved."));
+        }
+        if to.id == folder.id || self.tree.below(folder.id).iter().any(|below| below.id == to.id) {
+            return Err(move_failed("A folder cannot be moved into itself."));
+        }
+        if folder.parent == Some(to.id) {
+            return Ok(Told::new(ids::folder(self.owner, folder.id, folder.version)));
+        }
+        let lower = folder.name.to_lowercase();
+        if self.is_taken(to.id, &folder.name, Some(folder.id)) || made.contains(&lower) {
+            return Err(exists());
+        }
+        let parent = NewParent { parent: to.id, name: folder.name.clone() };
+        let moved = self.server.mailboxes.move_folder(self.owner, folder.id, &parent, self.now).await;
+        moved.map_err(|error| {
+            if error.is_stale() { move_failed("The folders changed in the meantime.") } else { storage(&error) }
+        })?;
+        made.push(lower);
+        Ok(Told::new(ids::folder(self.owner, folder.id, folder.version + 1)))
+    }
+
     // === deleted ===
 
     pub(super) async fn delete_folders(&self, request: &DeleteFolder) -> DeleteFolderResponse {
@@ -191,6 +233,10 @@ fn default_class(kind: FolderKind, parent: &Folder) -> String {
         _ => parent.class.as_deref().unwrap_or("IPF.Note"),
     };
     class.to_owned()
+}
+
+fn move_failed(why: &str) -> Failure {
+    Failure::new(ResponseCode::from_name("ErrorMoveCopyFailed"), format!("The move or copy operation failed. {why}"))
 }
 
 fn exists() -> Failure {

@@ -2,7 +2,7 @@
 
 use actas_exchange::ews::{
     BaseShape, Failure, Field, FileAttachment, Folder, FolderId, FolderShape, GetFolder, GetFolderResponse, GetItem,
-    GetItemResponse, ItemId, ItemShape, Message, MimeContent, PropertyPath, mime,
+    GetItemResponse, ItemId, ItemShape, Message, MimeContent, PropertyPath,
 };
 use actas_store::mailbox::{Attachment, Item};
 
@@ -11,6 +11,7 @@ use super::failures::{item_not_found, malformed, storage};
 use crate::body;
 use crate::document::StoredMime;
 use crate::ids::{self, NoId, Of};
+use crate::mime;
 
 impl OpenMailbox<'_> {
     // === items ===
@@ -51,15 +52,7 @@ impl OpenMailbox<'_> {
         stored: Option<&StoredMime>,
         message: &Message,
     ) -> Result<MimeContent, Failure> {
-        let mut files = self.server.mailboxes.attachments(item.id).await.map_err(|error| storage(&error))?;
-        if let Some(stored) = stored
-            && let Some(at) = files.iter().position(|file| file.id == stored.id)
-        {
-            let content = files.swap_remove(at).content;
-            return Ok(MimeContent { character_set: stored.character_set.clone(), content });
-        }
-        let files: Vec<FileAttachment> = files.into_iter().map(to_be_sent).collect();
-        Ok(MimeContent { character_set: Some("UTF-8".to_owned()), content: mime::render(message, &files) })
+        mime::of_item(&self.server.mailboxes, item, stored, message).await.map_err(|error| storage(&error))
     }
 
     // === folders ===
@@ -100,7 +93,7 @@ pub(super) fn wants_counts(shape: &FolderShape) -> bool {
     shape.base != BaseShape::IdOnly || shape.additional.iter().any(counts)
 }
 
-fn to_be_sent(file: Attachment) -> FileAttachment {
+pub(crate) fn to_be_sent(file: Attachment) -> FileAttachment {
     FileAttachment {
         name: Some(file.name),
         content_type: Some(file.content_type),

@@ -8,7 +8,7 @@ use http::StatusCode;
 use crate::items::{create, get};
 use crate::world::{Reply, World, answer};
 
-fn subject(text: &str) -> Message {
+pub(crate) fn subject(text: &str) -> Message {
     Message { subject: Some(text.to_owned()), is_draft: Some(false), ..Message::default() }
 }
 
@@ -175,14 +175,14 @@ async fn a_mailbox_has_a_quota() {
 
 // === folders ===
 
-async fn make(world: &World, parent: FolderId, name: &str) -> Result<FolderKey, String> {
+pub(crate) async fn make(world: &World, parent: FolderId, name: &str) -> Result<FolderKey, String> {
     let folder = NewFolder { kind: FolderKind::Folder, class: None, display_name: Some(name.to_owned()) };
     let request = Operation::CreateFolder(CreateFolder { parent, folders: vec![folder] });
     let mut messages = answer!(CreateFolderResponse, world.ews(&world.lena, request).await).messages;
     messages.remove(0).into_result().map(|folder| folder.id).map_err(|failure| failure.code.to_string())
 }
 
-async fn tell(world: &World, folder: FolderId) -> Result<Told, String> {
+pub(crate) async fn tell(world: &World, folder: FolderId) -> Result<Told, String> {
     let shape = FolderShape::new(BaseShape::AllProperties);
     let request = Operation::GetFolder(GetFolder { shape, folders: vec![folder] });
     let mut messages = answer!(GetFolderResponse, world.ews(&world.lena, request).await).messages;
@@ -254,7 +254,7 @@ async fn folders_of_others_are_not_touched() {
 
 // === synchronisation and events ===
 
-async fn sync(
+pub(crate) async fn sync(
     world: &World,
     user: &User,
     state: Option<String>,

@@ -2,11 +2,15 @@
 
 use std::net::SocketAddr;
 
+use actas_directory::User;
+use actas_exchange::ews::{
+    BaseShape, ConnectingSid, DistinguishedFolder, FolderShape, GetFolder, Request as Operation,
+};
 use actas_mailbox::Rates;
 use actas_runtime::rate::Rate;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use jiff::SignedDuration;
 
 use crate::world::{EWS_PATH, Reply, SOAP_PATH, World};
@@ -55,6 +59,36 @@ async fn an_application_from_anywhere() {
     assert_eq!(ask(&world, THERE, SOAP_PATH, &token).await.status, StatusCode::TOO_MANY_REQUESTS);
     let other = world.act_as(&world.eve);
     ask(&world, THERE, EWS_PATH, &other).await.assert_fault("ErrorSchemaValidation");
+}
+
+#[tokio::test]
+async fn an_application_has_a_budget_for_each_mailbox() {
+    let world = world(|rates| rates.by_mailbox = FEW).await;
+    world.grant(world.fabrikam, &["Mail.ReadWrite"]).await;
+    let shape = FolderShape::new(BaseShape::IdOnly);
+    let get =
+        || Operation::GetFolder(GetFolder { shape: shape.clone(), folders: vec![DistinguishedFolder::Inbox.into()] });
+    // The application as itself, in the name of a user.
+    let ask = async |user: &User| {
+        let address = user.primary_smtp().unwrap().parse().unwrap();
+        let token = world.app_only(world.fabrikam);
+        world.ews_with(&token, Some(ConnectingSid::PrimarySmtpAddress(address)), get()).await
+    };
+    for _ in 0..2 {
+        assert_eq!(ask(&world.lena).await.status, StatusCode::OK);
+    }
+    // Graph takes from the same budget.
+    let of_lena = format!("/users/{}/mailFolders/inbox", world.lena.upn);
+    assert_eq!(world.graph(Method::GET, &of_lena, None).await.status, StatusCode::OK);
+    let busy = ask(&world.lena).await;
+    busy.assert_fault("ErrorServerBusy");
+    assert!(busy.body.contains("Name=\"BackOffMilliseconds\">1000<"), "{}", busy.body);
+    let busy = world.graph(Method::GET, &of_lena, None).await;
+    assert_eq!((busy.status, busy.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, Some("1")));
+    assert_eq!(ask(&world.omar).await.status, StatusCode::OK, "another mailbox");
+    assert_eq!(world.ews(&world.lena, get()).await.status, StatusCode::OK, "another application");
+    world.clock.advance(SignedDuration::from_millis(1000));
+    assert_eq!(ask(&world.lena).await.status, StatusCode::OK, "after BackOffMilliseconds");
 }
 
 #[tokio::test]

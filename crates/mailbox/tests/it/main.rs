@@ -8,6 +8,7 @@ mod autodiscover;
 mod changes;
 mod discovery;
 mod faults;
+mod folder_moves;
 mod folders;
 mod graph;
 mod hostile;

@@ -217,3 +217,28 @@ async fn an_old_database() {
     mailboxes.delete_item(OWNER, &old, now()).await.unwrap();
     assert_eq!(mailboxes.size(OWNER).await.unwrap(), 45);
 }
+
+#[tokio::test]
+async fn a_folder_of_many_items_is_emptied_in_parts() {
+    let (inbox, deleted) = (folder(3, "Inbox"), folder(4, "Deleted"));
+    let (_place, mailboxes) = opened(&[inbox.clone(), deleted.clone()]).await;
+    for n in 0..1_001 {
+        mailboxes.add_item(OWNER, &item(100 + n, &inbox, 10), &[], &[], i64::MAX, now()).await.unwrap();
+    }
+    mailboxes.empty_folder(OWNER, inbox.id, Some(deleted.id), now()).await.unwrap();
+    let totals = async || {
+        let count = async |of: &Folder| mailboxes.counts(OWNER, of.id).await.unwrap().total;
+        (count(&inbox).await, count(&deleted).await, mailboxes.size(OWNER).await.unwrap())
+    };
+    assert_eq!(totals().await, (0, 1_001, 10_010));
+    let mut changes = mailboxes.changes(OWNER, inbox.id, 0, 5_000).await.unwrap();
+    changes.retain(|change| change.kind == ChangeKind::Delete);
+    assert_eq!(changes.len(), 1_001);
+    assert_eq!(mailboxes.changes(OWNER, deleted.id, 0, 5_000).await.unwrap().len(), 1_001);
+
+    let stranger = Owner { user: Uuid::from_u128(9), ..OWNER };
+    mailboxes.empty_folder(stranger, deleted.id, None, now()).await.unwrap();
+    assert_eq!(totals().await, (0, 1_001, 10_010), "of somebody else");
+    mailboxes.empty_folder(OWNER, deleted.id, None, now()).await.unwrap();
+    assert_eq!(totals().await, (0, 0, 0));
+}

@@ -1,4 +1,4 @@
-//! `GetFolder`, `CreateFolder`, `DeleteFolder`, `UpdateFolder`
+//! `GetFolder`, `CreateFolder`, `DeleteFolder`, `EmptyFolder`, `MoveFolder`, `UpdateFolder`
 
 use crate::error::Result;
 use crate::ews::BATCH_MAX;
@@ -38,6 +38,22 @@ pub struct NewFolder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeleteFolder {
     pub delete_type: DeleteType,
+    pub folders: Vec<FolderId>,
+}
+
+/// Deletes what is in folders, but not the folders ("EmptyFolder operation")
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmptyFolder {
+    pub delete_type: DeleteType,
+    /// Whether the folders in them go, too
+    pub delete_sub_folders: bool,
+    pub folders: Vec<FolderId>,
+}
+
+/// Moves folders with all that is in them to another folder ("MoveFolder operation")
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoveFolder {
+    pub to: FolderId,
     pub folders: Vec<FolderId>,
 }
 
@@ -132,6 +148,36 @@ impl DeleteFolder {
 
     pub(super) fn write(&self, w: &mut Writer) {
         w.element("m:DeleteFolder", &[("DeleteType", self.delete_type.as_str())], |w| {
+            write_folders(w, "m:FolderIds", &self.folders);
+        });
+    }
+}
+
+impl EmptyFolder {
+    pub(super) fn read(node: Node<'_>) -> Result<Self> {
+        Ok(Self {
+            delete_type: node.required_named_attribute("DeleteType")?,
+            delete_sub_folders: node.bool_attribute("DeleteSubFolders")?.unwrap_or(false),
+            folders: read_folders(node.required(xml::MESSAGES, "FolderIds")?)?,
+        })
+    }
+
+    pub(super) fn write(&self, w: &mut Writer) {
+        let sub_folders = if self.delete_sub_folders { "true" } else { "false" };
+        let attributes = [("DeleteType", self.delete_type.as_str()), ("DeleteSubFolders", sub_folders)];
+        w.element("m:EmptyFolder", &attributes, |w| write_folders(w, "m:FolderIds", &self.folders));
+    }
+}
+
+impl MoveFolder {
+    pub(super) fn read(node: Node<'_>) -> Result<Self> {
+        let to = node.required(xml::MESSAGES, "ToFolderId")?;
+        Ok(Self { to: FolderId::read(to.only()?)?, folders: read_folders(node.required(xml::MESSAGES, "FolderIds")?)? })
+    }
+
+    pub(super) fn write(&self, w: &mut Writer) {
+        w.element("m:MoveFolder", &[], |w| {
+            w.element("m:ToFolderId", &[], |w| self.to.write(w));
             write_folders(w, "m:FolderIds", &self.folders);
         });
     }

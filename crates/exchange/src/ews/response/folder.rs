@@ -1,4 +1,4 @@
-//! The responses of `CreateFolder`, `DeleteFolder`, `UpdateFolder`
+//! The responses of `CreateFolder`, `DeleteFolder`, `EmptyFolder`, `MoveFolder`, `UpdateFolder`
 
 use super::message::{self, ResponseMessage};
 use super::operation::map;
@@ -18,6 +18,18 @@ pub struct CreateFolderResponse {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeleteFolderResponse {
     pub messages: Vec<ResponseMessage<()>>,
+}
+
+/// That nothing is in it any more
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmptyFolderResponse {
+    pub messages: Vec<ResponseMessage<()>>,
+}
+
+/// The folder where it is now, of which only the id is told
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoveFolderResponse {
+    pub messages: Vec<ResponseMessage<Folder>>,
 }
 
 /// The folder in its new version, of which only the id is told
@@ -49,6 +61,32 @@ impl DeleteFolderResponse {
     /// Writes the envelope
     pub fn write(&self) -> String {
         message::write("DeleteFolder", &self.messages, None, |_, ()| {})
+    }
+}
+
+impl EmptyFolderResponse {
+    /// Reads an envelope of at most `bytes_max` bytes
+    pub fn parse(bytes: &[u8], bytes_max: usize) -> Result<Reply<Self>> {
+        let reply = message::parse(bytes, bytes_max, "EmptyFolder", |_| Ok(()))?;
+        Ok(map(reply, |messages| Self { messages }))
+    }
+
+    /// Writes the envelope
+    pub fn write(&self) -> String {
+        message::write("EmptyFolder", &self.messages, None, |_, ()| {})
+    }
+}
+
+impl MoveFolderResponse {
+    /// Reads an envelope of at most `bytes_max` bytes
+    pub fn parse(bytes: &[u8], bytes_max: usize) -> Result<Reply<Self>> {
+        let reply = message::parse(bytes, bytes_max, "MoveFolder", read)?;
+        Ok(map(reply, |messages| Self { messages }))
+    }
+
+    /// Writes the envelope
+    pub fn write(&self) -> String {
+        message::write("MoveFolder", &self.messages, Some("m:Folders"), write)
     }
 }
 

@@ -14,8 +14,8 @@ pub(super) fn schemas() -> [(&'static str, Value); 8] {
         ("newMailFolder", folder(&["displayName"])),
         ("mailFolderChange", folder(&[])),
         ("newFileAttachment", file()),
-        ("singleValueExtendedProperty", extended(text())),
-        ("multiValueExtendedProperty", extended(bounded(LIST_MAX, &text()))),
+        ("singleValueExtendedProperty", extended(&text())),
+        ("multiValueExtendedProperty", extended(&bounded(LIST_MAX, &text()))),
         ("destination", object(json!({ "destinationId": text() }), &["destinationId"])),
     ]
 }
