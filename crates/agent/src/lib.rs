@@ -14,6 +14,8 @@ mod graph;
 mod health;
 mod item;
 mod metadata;
+mod oauth_test;
+mod publish;
 mod renew;
 mod schedule;
 mod session;
@@ -39,6 +41,8 @@ pub use connectivity::{ConnectivityReport, ConnectivityTest, Phase};
 pub use discover::DiscoverFailure;
 pub use error::{Error, ErrorKind};
 pub use graph::{GraphClient, MadePassword, Organization, PrincipalKey};
+
+pub use oauth_test::{OAuthService, OAuthTest, OAuthVerdict};
 
 pub use item::{Component, StorageItem, TargetFolder};
 pub use renew::{RenewOptions, RenewStage, RenewState};

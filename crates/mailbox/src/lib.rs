@@ -46,6 +46,7 @@ use actas_runtime::SharedClock;
 use actas_store::Database;
 use actas_store::directory::Directory;
 use actas_store::mailbox::Mailboxes;
+use actas_store::sts::ExchangeTrust;
 use actas_token::Resource;
 use actas_token::dpop::Proofs;
 use actas_validator::{MetadataSource, Validator};
@@ -67,6 +68,7 @@ pub struct MailboxServer(Arc<Inner>);
 struct Inner {
     config: MailboxConfig,
     directory: Directory,
+    exchange: ExchangeTrust,
     mailboxes: Mailboxes,
     validator: Validator,
     /// Proofs of possession, and those that were used.
@@ -114,6 +116,7 @@ impl MailboxServer {
             graph,
             audit: AuditLog::new(Directory::new(database.clone())),
             directory: Directory::new(database.clone()),
+            exchange: ExchangeTrust::new(database.clone()),
             mailboxes: Mailboxes::new(database),
             faults: Mutex::default(),
             anonymous: autodiscover::json::Window::default(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actas_agent::{Agent, Deliverer, RenewOptions, RenewStage, Use};
-use actas_runtime::config::{CloudConfig, OnpremConfig, TokenServiceConfig};
+use actas_runtime::config::{ClientConfig, CloudConfig, OnpremConfig, TokenServiceConfig};
 use actas_runtime::{Limits, Server, SystemClock, listener};
 use axum::Router;
 use axum::extract::State;
@@ -89,7 +89,7 @@ impl Running {
         let mut values = Map::new();
         let cloud = match &cloud_config {
             Some(config) => {
-                let cloud = start_cloud(config, &context.console).await?;
+                let cloud = start_cloud(config, &workplace.config.client, &context.console).await?;
                 values.insert("CLOUD_URL".to_owned(), cloud.place.origin().into());
                 values.insert("CLOUD_LISTEN".to_owned(), cloud.address.to_string().into());
                 values.insert("CA_PEM".to_owned(), cloud.ca_file().display().to_string().into());
@@ -204,7 +204,7 @@ fn default_onprem(workplace: &Workplace) -> OnpremConfig {
     OnpremConfig { listen: SocketAddr::from(([127, 0, 0, 1], 8480)), data: workplace.data.join(ONPREM_FOLDER) }
 }
 
-async fn start_cloud(config: &CloudConfig, console: &Console) -> Result<Cloud, Problem> {
+async fn start_cloud(config: &CloudConfig, client: &ClientConfig, console: &Console) -> Result<Cloud, Problem> {
     let plan = Plan {
         folder: config.data.clone(),
         listen: config.listen,
@@ -213,6 +213,7 @@ async fn start_cloud(config: &CloudConfig, console: &Console) -> Result<Cloud, P
         policy: policy::configured(config),
         signing_keys: config.signing_keys.clone(),
         mailboxes: Mailboxes::configured(config)?,
+        client: client.clone(),
         clock: SystemClock::shared(),
     };
     let cloud = Cloud::start(plan).await?;
@@ -258,6 +259,7 @@ impl OnPremises {
         let router = Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
+            .route("/metadata/json/1", get(metadata))
             .with_state(agent.clone());
         let server = listener::serve_plain(bound, router, &Limits::default())?;
         Ok(Self { server, work: Work::start(agent) })
@@ -271,6 +273,17 @@ async fn ready(State(agent): State<Agent>) -> (StatusCode, &'static str) {
         Err(error) => {
             tracing::error!(%error, "the queue cannot be read");
             (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+        }
+    }
+}
+
+/// Who this side is when it issues its own tokens.
+async fn metadata(State(agent): State<Agent>) -> Result<axum::Json<Value>, StatusCode> {
+    match agent.published_metadata().await {
+        Ok(document) => document.map(axum::Json).ok_or(StatusCode::NOT_FOUND),
+        Err(error) => {
+            tracing::error!(%error, "the metadata document cannot be made");
+            Err(StatusCode::INTERNAL_SERVER_ERROR)
         }
     }
 }
