@@ -8,6 +8,7 @@ mod change;
 mod demo;
 mod directory;
 mod events;
+mod exchange;
 mod lab;
 mod onprem;
 mod renew;
@@ -28,6 +29,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Probl
     match command {
         Command::OnPremises(command) => onprem::run(command, context).await,
         Command::Directory(command) => directory::run(command, context).await,
+        Command::Exchange(command) => exchange::run(command, context).await,
         Command::Ours(command) => ours(command, context).await,
     }
 }

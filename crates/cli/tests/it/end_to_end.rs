@@ -2,6 +2,7 @@
 
 mod device;
 mod directory;
+mod exchange;
 mod servers;
 mod signing_keys;
 
