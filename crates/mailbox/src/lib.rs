@@ -129,7 +129,7 @@ impl MailboxServer {
     /// Autodiscover and EWS. Paths match in any case, since clients spell them in many;
     /// every other path is 404.
     ///
-    /// It is one fallback: merge it with routers that have none.
+    /// But for the metadata document it is one fallback: merge it with routers that have none.
     pub fn router(&self) -> Router {
         serve::router(self.clone())
     }

@@ -13,6 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use axum::routing::any;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH};
 use http::request::Parts;
@@ -48,8 +49,12 @@ const X_OAUTH_ENABLED: HeaderName = HeaderName::from_static("x-oauth-enabled");
 const TRUE: HeaderValue = HeaderValue::from_static("True");
 
 pub(crate) fn router(server: MailboxServer) -> Router {
-    Router::new().fallback(serve).with_state(server)
+    // Beside a token service, which has `/{tenant}/metadata/json/1`, the whole path decides.
+    Router::new().route(METADATA_PATH, any(serve)).fallback(serve).with_state(server)
 }
+
+/// Where the server says who it is.
+const METADATA_PATH: &str = "/autodiscover/metadata/json/1";
 
 /// What a path leads to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -68,7 +73,7 @@ impl Endpoint {
     fn of(path: &str) -> Option<Self> {
         match path.to_ascii_lowercase().as_str() {
             json::PATH => Some(Self::AutodiscoverJson),
-            "/autodiscover/metadata/json/1" => Some(Self::Metadata),
+            METADATA_PATH => Some(Self::Metadata),
             path if path.starts_with(json::VERSIONED) => Some(Self::AutodiscoverJson),
             "/autodiscover/autodiscover.svc" => Some(Self::AutodiscoverSoap),
             "/autodiscover/autodiscover.xml" => Some(Self::AutodiscoverXml),

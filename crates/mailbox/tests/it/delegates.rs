@@ -5,8 +5,8 @@ use actas_directory::User;
 use actas_directory::exchange_side::{AccessRight, MailboxPermission};
 use actas_exchange::ews::{
     BaseShape, ConnectingSid, CreateItem, CreateItemResponse, DistinguishedFolder, FolderId, FolderShape, GetFolder,
-    GetFolderResponse, GetItem, GetItemResponse, ItemId, ItemShape, Message, MessageDisposition, Request as Operation,
-    ResponseCode, ResponseMessage, TransferItems,
+    GetFolderResponse, GetItem, GetItemResponse, ItemId, ItemShape, Message, MessageDisposition, MoveItemResponse,
+    Request as Operation, ResponseCode, ResponseMessage, TransferItems,
 };
 use actas_store::sts::ExchangeTrust;
 use http::StatusCode;
@@ -100,7 +100,6 @@ async fn a_request_about_two_mailboxes_stays_in_the_users_own() {
     grant(&world, lena, omar).await;
     let item = created!(world.ews(omar, create_in(inbox_of(lena))).await);
     let transfer = |to: FolderId| Operation::MoveItem(TransferItems { to, items: vec![item.clone()] });
-    use actas_exchange::ews::MoveItemResponse;
     let failed = refused!(MoveItemResponse, world.ews(omar, transfer(DistinguishedFolder::Inbox.into())).await);
     assert_ne!(failed, ResponseCode::NoError);
     let hers = FolderId::of(lena.upn.parse().unwrap(), DistinguishedFolder::Drafts);

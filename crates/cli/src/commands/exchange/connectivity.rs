@@ -14,8 +14,8 @@ use crate::{
 pub(super) async fn run(asked: Test, context: &Context) -> Result<(), Problem> {
     let mailbox = asked.mailbox.as_ref().map(|mailbox| mailbox.bare().to_owned());
     if asked.service == Service::AutoD && mailbox.is_none() {
-        return Err(Problem::usage("`--service AutoD` asks for a mailbox, and none was given")
-            .hint("name one with `--mailbox user@domain`"));
+        return Err(Problem::usage("`-Service AutoD` asks for a mailbox, and none was given")
+            .hint("name one with `-Mailbox user@domain`"));
     }
     if mailbox.is_none() && !asked.app_only && asked.service == Service::Ews {
         context.console.warning("without `-Mailbox` the call is the application's own, as with `-AppOnly`");

@@ -68,11 +68,11 @@ impl Exchange {
         let (owner, trustee) = (self.user(&about.identity).await?, self.user(&about.user).await?);
         if !owner.mailbox {
             return Err(Problem::failed(format!("`{}` has no mailbox", owner.upn))
-                .hint("name the user whose mailbox it is first, and the one who may open it as `--user`"));
+                .hint("name the user whose mailbox it is first, and the one who may open it as `-User`"));
         }
         if owner.id == trustee.id {
             return Err(Problem::failed(format!("`{}` may open the own mailbox anyway", owner.upn))
-                .hint("name somebody else as `--user`"));
+                .hint("name somebody else as `-User`"));
         }
         let Right::FullAccess = about.access_rights;
         Ok(MailboxPermission {

@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use serde::Deserialize;
+use url::Url;
 use uuid::Uuid;
 
 use super::Exchange;
@@ -85,6 +86,10 @@ impl Exchange {
         if document.issuer.trim_end_matches('/') != base.trim_end_matches('/') {
             return Err(refused(&format!("its issuer `{}` does not belong to its address", document.issuer)));
         }
+        let origin = |text: &str| Url::parse(text).ok().map(|url| url.origin());
+        if origin(&document.jwks_uri) != origin(url) {
+            return Err(refused(&format!("its keys are on another host: `{}`", document.jwks_uri)));
+        }
         let keys: Jwks = serde_json::from_slice(&self.fetch(&document.jwks_uri).await?)
             .map_err(|error| refused(&error.to_string()))?;
         let certificates: Vec<String> = keys.keys.into_iter().filter_map(|key| key.x5c.into_iter().next()).collect();
@@ -111,9 +116,14 @@ impl Exchange {
             .await
             .map_err(|error| no_document(url, &error.to_string()).hint(error.hint().to_owned()))?;
         if response.status != StatusCode::OK {
-            let to = response.location().map(|to| format!(" and leads to `{to}`")).unwrap_or_default();
-            return Err(no_document(url, &format!("the server answered {}{to}", response.status))
-                .hint("give the address of the document itself; redirects are not followed"));
+            let answered = format!("the server answered {}", response.status);
+            return Err(match response.location().filter(|_| response.status.is_redirection()) {
+                Some(to) => no_document(url, &format!("{answered} and leads to `{to}`"))
+                    .hint("redirects are not followed; if you trust that address, give it"),
+                None => no_document(url, &answered).hint(
+                    "look whether the address is right; a server that issues its own tokens publishes nothing before it has a realm and a certificate",
+                ),
+            });
         }
         Ok(response.body.to_vec())
     }

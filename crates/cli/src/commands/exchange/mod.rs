@@ -131,7 +131,7 @@ async fn organization(directory: &Directory, wanted: Option<&str>) -> Result<Ten
             [] => Err(Problem::failed("there is no organisation on this server yet")
                 .hint("name a file with tenants as `seed_file` of `[cloud]`, and start `actas serve cloud`")),
             _ => Err(Problem::usage("this server hosts several organisations, and none was named")
-                .hint(format!("give one as `--organization`: {}", choice()))),
+                .hint(format!("give one as `-Organization`: {}", choice()))),
         },
     }
 }
@@ -147,7 +147,7 @@ fn refuse_any_certificate(asked: bool) -> Result<(), Problem> {
     if !asked {
         return Ok(());
     }
-    Err(Problem::failed("`--trust-any-ssl-certificate` is not supported")
+    Err(Problem::failed("`-TrustAnySSLCertificate` is not supported")
         .detail("whoever answers in the place of the metadata document's server would open every mailbox that the trust opens")
         .hint("add the authority that issued its certificate to `ca_files` of `[client]` in the configuration; commands and the server trust it then"))
 }

@@ -20,11 +20,11 @@ pub(super) async fn new(asked: New, context: &Context) -> Result<(), Problem> {
     let url = asked.auth_metadata_url.as_ref().map(https).transpose()?;
     if asked.use_auth_server.is_some_and(|by_server| by_server == url.is_some()) {
         return Err(if url.is_some() {
-            Problem::usage("`--use-auth-server true` does not go with `--auth-metadata-url`")
-                .hint("a partner that the token service vouches for is named by `--application-identifier`")
+            Problem::usage("`-UseAuthServer $true` does not go with `-AuthMetadataUrl`")
+                .hint("a partner that the token service vouches for is named by `-ApplicationIdentifier`")
         } else {
-            Problem::usage("`--use-auth-server false` does not go with `--application-identifier`")
-                .hint("a partner that issues its own tokens is named by `--auth-metadata-url`")
+            Problem::usage("`-UseAuthServer $false` does not go with `-ApplicationIdentifier`")
+                .hint("a partner that issues its own tokens is named by `-AuthMetadataUrl`")
         });
     }
     if !change::may(context, asked.change, Default::Go, "New-PartnerApplication", &asked.name).await? {
@@ -40,7 +40,7 @@ pub(super) async fn new(asked: New, context: &Context) -> Result<(), Problem> {
                     "the realm `{realm}` is none of `{}`",
                     exchange.tenant.display_name
                 ))
-                .hint("leave `--realm` out: the token service's tokens carry the realm of the tenant"));
+                .hint("leave `-Realm` out: the token service's tokens carry the realm of the tenant"));
             }
             PartnerApplication::new(&asked.name, exchange.tenant.id, app_id)
         }
@@ -209,11 +209,11 @@ impl Exchange {
         }
         if let Some(permissions) = &rights.app_only_permissions {
             partner.app_only_permissions =
-                named(permissions, &AppOnlyPermission::ALL, AppOnlyPermission::as_str, "--app-only-permissions")?;
+                named(permissions, &AppOnlyPermission::ALL, AppOnlyPermission::as_str, "-AppOnlyPermissions")?;
         }
         if let Some(permissions) = &rights.act_as_permissions {
             partner.act_as_permissions =
-                named(permissions, &ActAsPermission::ALL, ActAsPermission::as_str, "--act-as-permissions")?;
+                named(permissions, &ActAsPermission::ALL, ActAsPermission::as_str, "-ActAsPermissions")?;
         }
         if partner.linked_account.is_none() && !partner.app_only_permissions.is_empty() {
             return Err(Problem::failed(format!(
@@ -221,9 +221,7 @@ impl Exchange {
                 partner.name
             ))
             .detail("without a linked account it cannot call as itself at all")
-            .hint(
-                "name one with `--linked-account`, or take the permissions away with `--app-only-permissions \"\"`",
-            ));
+            .hint("name one with `-LinkedAccount`, or take the permissions away with `-AppOnlyPermissions \"\"`"));
         }
         partner.app_asserted_act_as = rights.app_asserted_act_as.unwrap_or(partner.app_asserted_act_as);
         partner.sts_issued_act_as = rights.sts_issued_act_as.unwrap_or(partner.sts_issued_act_as);
@@ -241,17 +239,17 @@ fn check(rights: &Rights) -> Result<(), Problem> {
         &permissions(rights.app_only_permissions.as_ref()),
         &AppOnlyPermission::ALL,
         AppOnlyPermission::as_str,
-        "--app-only-permissions",
+        "-AppOnlyPermissions",
     )?;
     named(
         &permissions(rights.act_as_permissions.as_ref()),
         &ActAsPermission::ALL,
         ActAsPermission::as_str,
-        "--act-as-permissions",
+        "-ActAsPermissions",
     )?;
     if rights.account_type == Some(AccountType::ConsumerAccount) {
         return Err(Problem::failed("there are no accounts of consumers here")
-            .hint("leave `--account-type` out, or give `OrganizationalAccount`"));
+            .hint("leave `-AccountType` out, or give `OrganizationalAccount`"));
     }
     Ok(())
 }

@@ -9,10 +9,12 @@ use std::{
 };
 
 use actas_certificate::Authority;
-use actas_runtime::{ClientOptions, HttpClient, HttpRequest, Limits, Server, TlsIdentity, listener};
+use actas_runtime::{
+    ClientOptions, Clock as _, HttpClient, HttpRequest, Limits, Server, SystemClock, TlsIdentity, listener,
+};
 use actas_testkit::{Finished, Lab, LabOptions, wait_for};
 use axum::{Router, routing::get};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::{lab, servers::Started};
@@ -136,7 +138,7 @@ struct Front {
 impl Front {
     fn of(folder: &Path, plain: String) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let now = Timestamp::now();
+        let now = SystemClock.now();
         let authority =
             Authority::create("front", now - SignedDuration::from_hours(1), Duration::from_hours(48)).unwrap();
         let pair = authority.issue_server(&["localhost".parse().unwrap()], now, Duration::from_hours(24)).unwrap();
@@ -185,7 +187,7 @@ fn a_partner_on_premises_that_issues_its_own_tokens_delivers_until_it_is_disable
     let new =
         [&["New-PartnerApplication", "Lync", "-AuthMetadataUrl", &url, "-AppAssertedActAs", "$true"][..], &trusting]
             .concat();
-    fails(&lab, &new, "(404"); // nothing is published before there is a realm and a certificate
+    fails(&lab, &new, "answered 404"); // nothing is published before there is a realm and a certificate
 
     // The partner's side: it trusts Exchange by its metadata, and signs for itself.
     fs::write(
