@@ -21,6 +21,8 @@ pub mod intake;
 mod item;
 mod maintenance;
 mod metadata;
+mod oauth_test;
+mod publish;
 mod renew;
 mod schedule;
 mod session;
@@ -55,6 +57,7 @@ pub use graph::{GraphClient, MadePassword, Organization, PrincipalKey};
 
 pub use item::{ATTACHMENT_BYTES_MAX, Attachment, Component, Property, StorageItem, TargetFolder};
 pub use maintenance::Maintenance;
+pub use oauth_test::{OAuthService, OAuthTest, OAuthVerdict};
 pub use renew::{RenewOptions, RenewStage, RenewState};
 
 pub use settings::{

@@ -4,6 +4,7 @@
 //! They share a process and a database file, and still meet over HTTPS: the Exchange-like
 //! server fetches the token service's keys from its published metadata.
 
+mod exchange_identity;
 pub(crate) mod fault;
 mod health;
 pub(crate) mod keys;
@@ -18,10 +19,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actas_mailbox::{GraphAddress, MailboxConfig, MailboxServer, redirect_router};
+use actas_mailbox::{GraphAddress, Identity, MailboxConfig, MailboxServer, redirect_router};
 use actas_runtime::config::{ClientConfig, SigningKeysConfig};
 use actas_runtime::hosts::HostEntry;
-use actas_runtime::{Config, HostTable, HttpClient, HttpRequest, Limits, Server, SharedClock, TlsIdentity, listener};
+use actas_runtime::{Config, HttpClient, HttpRequest, Limits, Server, SharedClock, TlsIdentity, listener};
 use actas_store::directory::Directory;
 use actas_store::sts::{ExchangeTrust, SigningKeys};
 use actas_store::{Database, Schema};
@@ -65,6 +66,8 @@ pub(crate) struct Plan {
     /// The PKCS#11 token for its private keys, if there is one.
     pub(crate) signing_keys: Option<SigningKeysConfig>,
     pub(crate) mailboxes: Mailboxes,
+    /// How partners' metadata is reached.
+    pub(crate) client: ClientConfig,
     pub(crate) clock: SharedClock,
 }
 
@@ -102,6 +105,9 @@ impl Cloud {
     pub(crate) async fn start(plan: Plan) -> Result<Self, Problem> {
         make_folder(&plan.folder)?;
         let now = plan.clock.now();
+        let folder = plan.folder.clone();
+        // Its key takes a while to make, the first time.
+        let exchange = tokio::task::spawn_blocking(move || exchange_identity::certificate(&folder, now));
         let database = Database::open(&plan.folder.join(DATABASE_FILE), Schema::Cloud)?;
         let bound = bind(plan.listen)?;
         let bound_http = plan.http_listen.map(bind).transpose()?;
@@ -113,11 +119,13 @@ impl Cloud {
         let mut mailbox_config = mailbox_config(&place, plan.mailboxes);
         mailbox_config.require_dpop_nonce = plan.policy.require_dpop_nonce;
         let identity = identity(&plan.folder, &place, asks_clients, now)?;
-        let http = own_client(&plan.folder, &place, address)?;
+        let http = own_client(&plan.folder, &place, address, plan.client)?;
         make_folder(&keys::folder(&plan.folder))?;
         let signing_keys = SigningKeys::new(database.clone());
         let key_place = keys::place(&plan.folder, plan.signing_keys.as_ref()).await?;
         let keys = KeyRing::load_or_make(&signing_keys, key_place, plan.policy.signing_key_kind, now).await?;
+        let exchange = exchange.await.map_err(|error| Problem::failed("a task failed").because(&error))??;
+        mailbox_config.identity = Some(Identity { certificate: exchange.der().to_vec(), realm: None });
         let directory = Directory::new(database.clone());
         let sts = Sts::new(directory.clone(), keys, place.origins.clone(), plan.policy, plan.clock.clone());
         let mailbox = MailboxServer::new(
@@ -266,13 +274,19 @@ fn mailbox_config(place: &Place, mailboxes: Mailboxes) -> MailboxConfig {
     config
 }
 
-/// A client that dials the cloud's own listener by the cloud's own names.
-fn own_client(folder: &std::path::Path, place: &Place, address: SocketAddr) -> Result<HttpClient, Problem> {
-    let mut hosts = HostTable::default();
+/// A client that dials the cloud's own listener by the cloud's own names, and others as
+/// configured.
+fn own_client(
+    folder: &std::path::Path,
+    place: &Place,
+    address: SocketAddr,
+    mut client: ClientConfig,
+) -> Result<HttpClient, Problem> {
+    let hosts = &mut client.hosts;
     for entry in place.host_entries(address, None)? {
         hosts.add(entry).map_err(|error| Problem::failed(error.to_string()))?;
     }
-    let config = Config { client: ClientConfig { hosts, ca_files: Vec::new() }, ..Config::default() };
+    let config = Config { client, ..Config::default() };
     workplace::http(&config, &[folder.join(CA_FILE)])
 }
 

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use actas_agent::Agent;
 use actas_certificate::file;
 use actas_runtime::{ClientOptions, Config, HttpClient, SystemClock};
+use actas_store::{Database, Schema};
 
 use crate::arguments::global::Global;
+use crate::cloud::DATABASE_FILE;
 use crate::problem::Problem;
 
 /// The configuration that is read from the data folder when none is named.
@@ -45,6 +47,23 @@ impl Workplace {
     /// A client that finds and trusts peers as configured.
     pub(crate) fn http(&self) -> Result<HttpClient, Problem> {
         http(&self.config, &[])
+    }
+
+    /// Where the cloud side keeps its data.
+    pub(crate) fn cloud_folder(&self) -> PathBuf {
+        self.config.cloud.as_ref().map_or_else(|| self.data.join(CLOUD_FOLDER), |cloud| cloud.data.clone())
+    }
+
+    /// The database of the cloud side, which may be running.
+    pub(crate) fn cloud_database(&self) -> Result<Database, Problem> {
+        let folder = self.cloud_folder();
+        let file = folder.join(DATABASE_FILE);
+        if !file.exists() {
+            return Err(Problem::failed(format!("there is no cloud in `{}`", folder.display())).hint(
+                "name its folder with `--data DIR`, or its configuration with `--config FILE`; `actas serve cloud` makes one",
+            ));
+        }
+        Ok(Database::open(&file, Schema::Cloud)?)
     }
 
     /// The on-premises side of this folder, made if it is not there.

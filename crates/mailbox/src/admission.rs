@@ -1,12 +1,16 @@
 //! From a token to whoever calls, and from there to the user who acts.
 
+use actas_directory::exchange_side::AccessRight;
 use actas_directory::{TenantId, User, UserKey};
 use actas_exchange::ews::{ConnectingSid, ResponseCode};
 use actas_exchange::soap::Fault;
 use actas_store::Error;
 use actas_store::directory::Directory;
+use actas_store::sts::ExchangeTrust;
 use actas_token::{Accepted, How, Refusal, UserClaims};
 use uuid::Uuid;
+
+use crate::trust::Allowed;
 
 /// Whoever calls, in the tenant that the token is good for.
 #[derive(Clone, Debug)]
@@ -14,6 +18,8 @@ pub(crate) struct Caller {
     pub(crate) tenant: TenantId,
     pub(crate) app_id: Uuid,
     pub(crate) acting: Acting,
+    /// What it may do as a user, of what the user may.
+    pub(crate) allowed: Allowed,
 }
 
 /// As whom.
@@ -21,8 +27,10 @@ pub(crate) struct Caller {
 pub(crate) enum Acting {
     /// As a user, named by the application or by the token service.
     User(Box<User>),
-    /// As itself: it has yet to say for whom.
+    /// As itself, and it may open every mailbox of its tenant: it has yet to say for whom.
     Application,
+    /// As itself, with the rights of its linked account and no others.
+    Account(Box<User>),
 }
 
 /// Why a request is not admitted.
@@ -39,13 +47,28 @@ impl From<Error> for Denied {
     }
 }
 
-/// Resolves the user of an accepted token (rule V18).
-pub(crate) async fn caller(directory: &Directory, accepted: Accepted) -> Result<Caller, Denied> {
+/// Resolves the user of an accepted token (rule V18), or the account with whose rights an
+/// application acts as itself (rule V16).
+pub(crate) async fn caller(directory: &Directory, accepted: Accepted, allowed: Allowed) -> Result<Caller, Denied> {
+    let (tenant, app_id) = (accepted.tenant, accepted.app_id);
     let acting = match &accepted.how {
-        How::AppOnly => Acting::Application,
-        How::ActAs(claims) => Acting::User(Box::new(claimed_user(directory, accepted.tenant, claims).await?)),
+        How::AppOnly if allowed.every_mailbox => Acting::Application,
+        How::AppOnly => {
+            let account = accepted.linked_account.as_deref().and_then(|id| Uuid::try_parse(id).ok());
+            let account = match account {
+                Some(id) => directory.user(tenant, id).await?,
+                None => None,
+            };
+            // That it is disabled only keeps people from signing in with it.
+            let account = account.ok_or(Denied::Refused(Refusal::AppOnly("its linked account does not exist")))?;
+            Acting::Account(Box::new(account))
+        }
+        How::ActAs(_) if !allowed.act_as_reads => {
+            return Err(Denied::Refused(Refusal::ActAs("it has no permission to act as a user")));
+        }
+        How::ActAs(claims) => Acting::User(Box::new(claimed_user(directory, tenant, claims).await?)),
     };
-    Ok(Caller { tenant: accepted.tenant, app_id: accepted.app_id, acting })
+    Ok(Caller { tenant, app_id, acting, allowed })
 }
 
 pub(crate) async fn claimed_user(directory: &Directory, tenant: TenantId, claims: &UserClaims) -> Result<User, Denied> {
@@ -75,10 +98,13 @@ impl Caller {
     /// nobody.
     ///
     /// An application's choice is confined to its tenant; a user of another tenant is
-    /// told apart from nobody by nothing. Security identifiers are not accepted.
+    /// told apart from nobody by nothing. One that is confined to its linked account may
+    /// name that account and whoever let it into their mailbox; all others are told apart
+    /// by nothing, too. Security identifiers are not accepted.
     pub(crate) async fn user(
         &self,
         directory: &Directory,
+        trust: &ExchangeTrust,
         named: Option<&ConnectingSid>,
     ) -> Result<Option<User>, Fault> {
         match (&self.acting, named) {
@@ -89,6 +115,26 @@ impl Caller {
             }
             (Acting::Application, None) => Ok(None),
             (Acting::Application, Some(named)) => self.impersonated(directory, named).await.map(Some),
+            (Acting::Account(account), None) => Ok(Some((**account).clone())),
+            (Acting::Account(account), Some(named)) => {
+                let user = self.impersonated(directory, named).await;
+                let user = match user {
+                    Err(fault) if fault.code == ResponseCode::ErrorInternalServerTransientError => return Err(fault),
+                    Err(_) => return Err(not_allowed()),
+                    Ok(user) => user,
+                };
+                let entrusted = may_open(trust, account, &user).await.map_err(|error| storage_fault(&error))?;
+                if entrusted { Ok(Some(user)) } else { Err(not_allowed()) }
+            }
+        }
+    }
+
+    /// Whether the caller may do an operation that changes something, or one that does not.
+    pub(crate) fn may(&self, changes: bool) -> bool {
+        match self.acting {
+            Acting::User(_) if changes => self.allowed.act_as_writes,
+            Acting::User(_) => self.allowed.act_as_reads,
+            Acting::Application | Acting::Account(_) => true,
         }
     }
 
@@ -116,9 +162,22 @@ impl Caller {
     pub(crate) fn asserted_user(&self) -> Option<&str> {
         match &self.acting {
             Acting::User(user) => Some(&user.upn),
-            Acting::Application => None,
+            Acting::Application | Acting::Account(_) => None,
         }
     }
+}
+
+/// Whether a user may open the mailbox of a user of the same tenant: the own one, or one
+/// that somebody let the user into.
+pub(crate) async fn may_open(trust: &ExchangeTrust, user: &User, owner: &User) -> Result<bool, Error> {
+    if user.tenant != owner.tenant {
+        return Ok(false);
+    }
+    if user.id == owner.id {
+        return Ok(true);
+    }
+    let permission = trust.permission(user.tenant, owner.id, user.id).await?;
+    Ok(permission.is_some_and(|permission| permission.right == AccessRight::FullAccess))
 }
 
 fn key_of(named: &ConnectingSid) -> Option<UserKey> {
@@ -152,6 +211,11 @@ fn not_allowed() -> Fault {
         ResponseCode::ErrorImpersonateUserDenied,
         "The account does not have permission to impersonate the requested user.",
     )
+}
+
+/// Of what a partner may do as a user, this is not part.
+pub(crate) fn access_denied() -> Fault {
+    Fault::new(ResponseCode::ErrorAccessDenied, "Access is denied. Check credentials and try again.")
 }
 
 fn no_mailbox() -> Fault {

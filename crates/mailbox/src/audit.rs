@@ -26,6 +26,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) resource: &'a str,
     pub(crate) request_id: Uuid,
     pub(crate) now: Timestamp,
+    /// Whose mailbox it is about, where that is not the user who acts.
+    pub(crate) mailbox: Option<&'a str>,
 }
 
 // === impl AuditLog ===
@@ -46,7 +48,7 @@ impl AuditLog {
         user: Option<&str>,
         operation: &str,
     ) -> Result<(), Error> {
-        let details = json!({
+        let mut details = json!({
             "actor": caller.app_id.to_string(),
             "user": user,
             "resource": subject.resource,
@@ -55,6 +57,9 @@ impl AuditLog {
             "token": token_hash(subject.token),
             "request": subject.request_id.to_string(),
         });
+        if let Some(mailbox) = subject.mailbox {
+            details["mailbox"] = mailbox.into();
+        }
         self.directory.record(Audit { time: subject.now, tenant: caller.tenant, kind: "token accepted", details }).await
     }
 

@@ -97,8 +97,9 @@ pub enum Elsewhere {
 pub struct Identity {
     /// The certificate of the key that it signs with (DER).
     pub certificate: Vec<u8>,
-    /// Its realm: a tenant's id, or an accepted domain.
-    pub realm: String,
+    /// Its realm where none is asked for: a tenant's id, or an accepted domain. Without one
+    /// it speaks for any.
+    pub realm: Option<String>,
 }
 
 /// A way in which EWS can fail for one mailbox.

@@ -1,7 +1,7 @@
 //! The operations of EWS on one mailbox: the one of the user who acts.
 //!
-//! A user has no rights on other mailboxes. A folder of another mailbox is
-//! `ErrorAccessDenied` by its owner's address and not found by its id, whether there is
+//! It may be another one's that the user was let into (`whose`). A folder of any other mailbox
+//! is `ErrorAccessDenied` by its owner's address and not found by its id, whether there is
 //! such a mailbox or not.
 
 mod apply;
@@ -21,6 +21,7 @@ mod resolve;
 mod sync;
 mod transfer;
 mod update;
+mod whose;
 mod zones;
 
 use actas_directory::{TenantId, User};
@@ -38,6 +39,7 @@ use actas_store::mailbox::{Folder, Item, Owner};
 use jiff::Timestamp;
 
 use self::failures::{access_denied, corrupt, folder_not_found, malformed, not_supported};
+pub(crate) use self::whose::changes;
 use crate::document::{Document, StoredMime};
 use crate::ids::{self, NoId, Of};
 use crate::tree::{self, Tree};
@@ -146,7 +148,7 @@ pub(crate) fn all_failed(request: &Request) -> String {
     }
 }
 
-/// The mailbox of the user who acts, for the time of one request.
+/// A mailbox and its user, for the time of one request.
 pub(crate) struct OpenMailbox<'a> {
     pub(crate) server: &'a Inner,
     pub(crate) user: &'a User,

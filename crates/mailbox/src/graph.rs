@@ -138,7 +138,7 @@ impl Inner {
         now: Timestamp,
     ) -> Result<Response, GraphError> {
         let token = authorization(&parts.headers).map(|read| read.token).unwrap_or_default();
-        let subject = Subject { token, resource: &side.base, request_id: id, now };
+        let subject = Subject { token, resource: &side.base, request_id: id, now, mailbox: None };
         let shown = parts.extensions.get::<ClientCertificate>().and_then(|shown| shown.0.as_deref());
         let request = resource_request(&parts.method, parts.uri.path(), &parts.headers, shown);
         let admitted = match self.graph_caller(side, &request, subject).await {

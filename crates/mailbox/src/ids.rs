@@ -65,6 +65,13 @@ pub(crate) fn read(of: Of, owner: Owner, text: &str) -> Result<Uuid, NoId> {
     Ok(Uuid::from_bytes(id))
 }
 
+/// Whose mailbox an id is of, as it says itself. Whether the caller may open that one is
+/// another question.
+pub(crate) fn owner_of(text: &str) -> Option<Uuid> {
+    let bytes = STANDARD.decode(text).ok().filter(|bytes| bytes.len() == ID_BYTES && bytes[0] == FORM)?;
+    Uuid::from_slice(bytes.get(2..18)?).ok()
+}
+
 /// The id and the version of an item.
 pub(crate) fn item(owner: Owner, id: Uuid, version: i64) -> ItemId {
     ItemId::with_change_key(write(Of::Item, owner, id), change_key(version))

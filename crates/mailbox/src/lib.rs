@@ -48,6 +48,7 @@ use actas_runtime::SharedClock;
 use actas_store::Database;
 use actas_store::directory::Directory;
 use actas_store::mailbox::Mailboxes;
+use actas_store::sts::ExchangeTrust;
 use actas_token::Resource;
 use actas_token::dpop::Proofs;
 use actas_validator::{MetadataSource, Validator};
@@ -70,6 +71,7 @@ pub struct MailboxServer(Arc<Inner>);
 struct Inner {
     config: MailboxConfig,
     directory: Directory,
+    exchange: ExchangeTrust,
     mailboxes: Mailboxes,
     validator: Validator,
     /// Proofs of possession, and those that were used.
@@ -117,6 +119,7 @@ impl MailboxServer {
             graph,
             audit: AuditLog::new(Directory::new(database.clone())),
             directory: Directory::new(database.clone()),
+            exchange: ExchangeTrust::new(database.clone()),
             mailboxes: Mailboxes::new(database),
             faults: Mutex::default(),
             anonymous: autodiscover::json::Window::default(),
@@ -129,7 +132,7 @@ impl MailboxServer {
     /// Autodiscover and EWS. Paths match in any case, since clients spell them in many;
     /// every other path is 404.
     ///
-    /// It is one fallback: merge it with routers that have none.
+    /// But for the metadata document it is one fallback: merge it with routers that have none.
     pub fn router(&self) -> Router {
         serve::router(self.clone())
     }

@@ -13,6 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use axum::routing::any;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH};
 use http::request::Parts;
@@ -48,8 +49,12 @@ const X_OAUTH_ENABLED: HeaderName = HeaderName::from_static("x-oauth-enabled");
 const TRUE: HeaderValue = HeaderValue::from_static("True");
 
 pub(crate) fn router(server: MailboxServer) -> Router {
-    Router::new().fallback(serve).with_state(server)
+    // Beside a token service, which has `/{tenant}/metadata/json/1`, the whole path decides.
+    Router::new().route(METADATA_PATH, any(serve)).fallback(serve).with_state(server)
 }
+
+/// Where the server says who it is.
+const METADATA_PATH: &str = "/autodiscover/metadata/json/1";
 
 /// What a path leads to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -68,7 +73,7 @@ impl Endpoint {
     fn of(path: &str) -> Option<Self> {
         match path.to_ascii_lowercase().as_str() {
             json::PATH => Some(Self::AutodiscoverJson),
-            "/autodiscover/metadata/json/1" => Some(Self::Metadata),
+            METADATA_PATH => Some(Self::Metadata),
             path if path.starts_with(json::VERSIONED) => Some(Self::AutodiscoverJson),
             "/autodiscover/autodiscover.svc" => Some(Self::AutodiscoverSoap),
             "/autodiscover/autodiscover.xml" => Some(Self::AutodiscoverXml),
@@ -89,7 +94,7 @@ async fn serve(State(server): State<MailboxServer>, request: Request) -> Respons
             Answer::MethodNotAllowed("GET")
         }
         Some(Endpoint::AutodiscoverJson) => server.0.json(&parts.uri).await,
-        Some(Endpoint::Metadata) => server.0.metadata(),
+        Some(Endpoint::Metadata) => server.0.metadata(&parts.uri).await,
         Some(endpoint) => server.0.answer(endpoint, &parts, body, id).await,
         None => Answer::NotFound,
     };
@@ -142,7 +147,7 @@ impl Inner {
             return Answer::TooMany(retry_after(wait));
         }
         let token = authorization(headers).map(|read| read.token).unwrap_or_default();
-        let subject = Subject { token, resource, request_id: id, now };
+        let subject = Subject { token, resource, request_id: id, now, mailbox: None };
         let admitted = self.admit(parts, subject).await;
         let admitted = admitted.and_then(|caller| match self.limits.admit_client(&caller, now) {
             Ok(()) => Ok(caller),
@@ -212,7 +217,8 @@ impl Inner {
         let accepted = self.validator.admit(request, &self.proofs, now).await;
         let accepted = accepted.map_err(|refusal| (Denied::Refused(refusal), None))?;
         let tenant = accepted.tenant;
-        admission::caller(&self.directory, accepted).await.map_err(|denied| (denied, Some(tenant)))
+        let allowed = self.trust.allowed(tenant, accepted.app_id).await;
+        admission::caller(&self.directory, accepted, allowed).await.map_err(|denied| (denied, Some(tenant)))
     }
 
     fn challenge(&self, headers: &HeaderMap, refusal: &Refusal) -> Denial {
@@ -241,7 +247,7 @@ impl Inner {
         // What is told depends on the tenant alone, so an application need not say for whom it
         // asks; but nobody may claim to be somebody else.
         if matches!(caller.acting, Acting::User(_))
-            && let Err(denied) = caller.user(&self.directory, request.impersonated.as_ref()).await
+            && let Err(denied) = caller.user(&self.directory, &self.exchange, request.impersonated.as_ref()).await
         {
             let named = request.impersonated.as_ref().map(actas_exchange::ews::ConnectingSid::as_str);
             self.audit.impersonation_refused(subject, caller, named, denied.code.as_str()).await;
@@ -285,10 +291,17 @@ impl Inner {
         })
     }
 
-    fn metadata(&self) -> Answer {
-        match autodiscover::metadata::document(&self.config) {
-            Some(body) => Answer::Json { status: StatusCode::OK, body, is_error: false },
-            None => Answer::NotFound,
+    async fn metadata(&self, uri: &http::Uri) -> Answer {
+        if let Err(seconds) = self.anonymous.admit(self.clock.now(), self.config.anonymous_requests_max) {
+            return Answer::TooMany(seconds);
+        }
+        match autodiscover::metadata::document(&self.directory, &self.config, uri).await {
+            Ok(Some(body)) => Answer::Json { status: StatusCode::OK, body, is_error: false },
+            Ok(None) => Answer::NotFound,
+            Err(error) => {
+                tracing::error!(%error, "a realm cannot be looked up");
+                Answer::Unavailable
+            }
         }
     }
 
@@ -304,9 +317,10 @@ impl Inner {
             }
         };
         let named = call.header.impersonation.as_ref();
-        let user = match caller.user(&self.directory, named).await {
+        let user = match caller.user(&self.directory, &self.exchange, named).await {
             // Clients probe for our version before they know a mailbox.
             Ok(None) if !ews::needs_no_mailbox(&call.request) => Err(admission::impersonation_required()),
+            Ok(_) if !caller.may(ews::changes(&call.request)) => Err(admission::access_denied()),
             user => user,
         };
         let user = match user {
@@ -318,19 +332,30 @@ impl Inner {
             }
         };
         let upn = user.as_ref().map(|user| user.upn.as_str());
+        let mailbox = match &user {
+            Some(user) => match self.entrusting_owner(user, &call.request).await {
+                // A linked account may have no mailbox of its own.
+                Ok(None) => Some(user).filter(|user| user.mailbox && user.enabled).cloned(),
+                Ok(owner) => owner,
+                Err(error) => return fault(admission::storage_fault(&error)),
+            },
+            None => None,
+        };
+        let of = mailbox.as_ref().map(|mailbox| mailbox.upn.as_str()).filter(|of| Some(*of) != upn);
+        let subject = Subject { mailbox: of, ..subject };
         let operation = call.request.name().to_owned();
         let budget = user.as_ref().map_or(Ok(()), |user| self.limits.admit_to_mailbox(caller, user, subject.now));
         let answer = async {
             if let Err(back_off_ms) = budget {
                 return fault(Fault::busy(back_off_ms));
             }
-            match user.as_ref().and_then(|user| self.fault_of(user)) {
+            match mailbox.as_ref().and_then(|mailbox| self.fault_of(mailbox)) {
                 Some(FaultKind::Http503) => return Answer::Unavailable,
                 Some(FaultKind::ServerBusy { back_off_ms }) => return fault(Fault::busy(back_off_ms)),
                 Some(FaultKind::InternalErrorInside200) => return Answer::Soap(ews::all_failed(&call.request)),
                 None => {}
             }
-            match ews::perform(self, caller.tenant, user.as_ref(), call.request, subject.now).await {
+            match ews::perform(self, caller.tenant, mailbox.as_ref(), call.request, subject.now).await {
                 Ok(text) => Answer::Soap(text),
                 Err(failed) => fault(failed),
             }

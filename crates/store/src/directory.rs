@@ -110,7 +110,7 @@ impl Directory {
     }
 }
 
-fn audit_too(unit: Unit, audit: &Audit) -> Result<Unit, Error> {
+pub(crate) fn audit_too(unit: Unit, audit: &Audit) -> Result<Unit, Error> {
     let values = vec![audit.time.into(), audit.tenant.0.into(), audit.kind.into(), to_document(&audit.details)?];
     Ok(unit.then_one(ADD_AUDIT, values))
 }

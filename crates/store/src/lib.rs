@@ -12,6 +12,7 @@ mod database;
 pub mod directory;
 mod error;
 pub mod events;
+mod exchange;
 pub mod mailbox;
 mod migration;
 pub mod queue;

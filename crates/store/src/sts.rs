@@ -1,7 +1,6 @@
 //! The token service's signing keys (public halves) and what the Exchange-like server
 //! trusts.
 
-use actas_directory::TenantId;
 use actas_directory::exchange_side::{AuthServer, PartnerApplication};
 use jiff::Timestamp;
 
@@ -131,7 +130,7 @@ impl SigningKeys {
 /// The Exchange-like server's trust, tenant by tenant.
 #[derive(Clone, Debug)]
 pub struct ExchangeTrust {
-    database: Database,
+    pub(crate) database: Database,
 }
 
 // === impl ExchangeTrust ===
@@ -158,7 +157,7 @@ impl ExchangeTrust {
     /// Adds or replaces an auth server.
     pub async fn put_auth_server(&self, server: &AuthServer) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO auth_server (tenant, name, document) VALUES (?1, ?2, ?3)
-            ON CONFLICT (tenant, name) DO UPDATE SET document = excluded.document";
+            ON CONFLICT (tenant, name) DO UPDATE SET document = excluded.document, version = auth_server.version + 1";
         let values = vec![server.tenant.0.into(), server.name.to_lowercase().into(), to_document(server)?];
         self.database.write(Unit::new().then_one(SQL, values)).await.map(drop)
     }
@@ -166,17 +165,8 @@ impl ExchangeTrust {
     /// Adds or replaces a partner application.
     pub async fn put_partner(&self, partner: &PartnerApplication) -> Result<(), Error> {
         const SQL: &str = "INSERT INTO exchange_partner (tenant, name, document) VALUES (?1, ?2, ?3)
-            ON CONFLICT (tenant, name) DO UPDATE SET document = excluded.document";
+            ON CONFLICT (tenant, name) DO UPDATE SET document = excluded.document, version = exchange_partner.version + 1";
         let values = vec![partner.tenant.0.into(), partner.name.to_lowercase().into(), to_document(partner)?];
         self.database.write(Unit::new().then_one(SQL, values)).await.map(drop)
-    }
-
-    /// Removes a partner application; fails as stale when there is none.
-    pub async fn remove_partner(&self, tenant: TenantId, name: &str) -> Result<(), Error> {
-        const SQL: &str = "DELETE FROM exchange_partner WHERE tenant = ?1 AND name = ?2";
-        self.database
-            .write(Unit::new().then_one(SQL, vec![tenant.0.into(), name.to_lowercase().into()]))
-            .await
-            .map(drop)
     }
 }

@@ -3,9 +3,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
-use crate::key::{KeyError, VerifyingKey};
+use crate::key::{KeyError, VerifyingKey, x5t};
 use crate::principal::Principal;
 
 /// The largest document that is read, in bytes.
@@ -32,6 +33,53 @@ pub struct Metadata {
     pub keys_skipped: Vec<KeyError>,
     /// Where tokens are issued: the endpoint of protocol `OAuth2`, usage `issuance`.
     pub token_endpoint: Option<String>,
+}
+
+/// Who publishes a document, and what it says: the dialect of Exchange, which every consumer
+/// of the protocol reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Publisher<'a> {
+    /// Its application id: `serviceName`.
+    pub app_id: Uuid,
+    /// The realm that it signs for; `*` is any.
+    pub realm: &'a str,
+    /// For display.
+    pub name: &'a str,
+    /// Hosts that an audience for it may name.
+    pub hosts: &'a [String],
+    /// Certificates of the keys that it signs with, DER; the current one first.
+    pub certificates: &'a [&'a [u8]],
+    /// Where the document is, if that is known.
+    pub location: Option<&'a str>,
+}
+
+impl Publisher<'_> {
+    /// The document: the public half of its keys, and nothing that is not for everybody.
+    pub fn document(&self) -> Value {
+        let (app_id, realm) = (self.app_id, self.realm);
+        let audiences: Vec<String> = std::iter::once(format!("{app_id}@{realm}"))
+            .chain(self.hosts.iter().map(|host| format!("{app_id}/{host}@{realm}")))
+            .collect();
+        let key = |certificate: &&[u8]| {
+            json!({
+                "usage": "signing",
+                "keyinfo": { "x5t": x5t(certificate) },
+                "keyvalue": { "type": "x509Certificate", "value": STANDARD.encode(certificate) },
+            })
+        };
+        let endpoint = |location| json!({ "location": location, "protocol": "OAuth2", "usage": "metadata" });
+        json!({
+            "id": format!("_{app_id}"),
+            "version": "1.0",
+            "name": self.name,
+            "realm": realm,
+            "serviceName": app_id.to_string(),
+            "issuer": format!("{app_id}@{realm}"),
+            "allowedAudiences": audiences,
+            "keys": self.certificates.iter().map(key).collect::<Vec<_>>(),
+            "endpoints": self.location.map(endpoint).into_iter().collect::<Vec<_>>(),
+        })
+    }
 }
 
 /// Why a text is no metadata document.

@@ -104,6 +104,21 @@ impl Validator {
         });
     }
 
+    /// Forgets the keys of the issuers that publish at this address: they are fetched anew
+    /// before the next token is judged, and nothing of theirs is believed until then.
+    pub fn look_again(&self, metadata_url: &str) {
+        self.0.state.rcu(|old| {
+            let issuers = old.configuration.issuers.iter().zip(&old.fetched);
+            let fetched =
+                issuers.map(
+                    |(issuer, fetched)| {
+                        if issuer.metadata_url == metadata_url { Fetched::default() } else { fetched.clone() }
+                    },
+                );
+            State::new(old.configuration.clone(), fetched.collect())
+        });
+    }
+
     /// Validates a token; its user is still to be resolved, see
     /// [`actas_token::UserClaims::agree`].
     pub async fn validate(&self, token: &str, now: Timestamp) -> Result<Accepted, Refusal> {

@@ -36,6 +36,15 @@ pub(crate) struct Tenant {
     pub(crate) tenant: Option<Uuid>,
 }
 
+/// The organisation whose trust is meant, where one server hosts several.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Organization {
+    /// Organisation whose objects are meant: a domain of it, or its tenant GUID [default: the
+    /// only one]
+    #[arg(long, value_name = "DOMAIN|GUID")]
+    pub(crate) organization: Option<String>,
+}
+
 /// The tenant that the vendor's directory commands take.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(crate) struct TenantId {

@@ -5,6 +5,7 @@
 //! positional parameter can be named as well, by its field's name. Defaults
 //! that depend on the clock or the configuration are left to the commands.
 
+pub(crate) mod auth_server;
 pub(crate) mod certificate;
 pub(crate) mod change;
 pub(crate) mod completions;
@@ -12,13 +13,16 @@ pub(crate) mod connect;
 pub(crate) mod date;
 pub(crate) mod demo;
 pub(crate) mod events;
+pub(crate) mod exchange_partner;
 pub(crate) mod gate;
 pub(crate) mod global;
 pub(crate) mod help;
 pub(crate) mod lab;
 pub(crate) mod mailbox;
+pub(crate) mod mailbox_permission;
 pub(crate) mod oauth_configuration;
 pub(crate) mod oauth_server;
+pub(crate) mod oauth_test;
 pub(crate) mod partner_application;
 pub(crate) mod principal;
 pub(crate) mod renew;
@@ -55,6 +59,8 @@ pub(crate) enum Command {
     OnPremises(OnPremises),
     #[command(flatten)]
     Directory(Directory),
+    #[command(flatten)]
+    Exchange(Exchange),
     #[command(flatten)]
     Ours(Ours),
 }
@@ -129,6 +135,35 @@ pub(crate) enum Directory {
     RemoveCredential(service_principal_credential::Remove),
 }
 
+/// Commands on what the Exchange-like server trusts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Exchange {
+    #[command(name = "New-AuthServer")]
+    NewAuthServer(auth_server::New),
+    #[command(name = "Get-AuthServer")]
+    GetAuthServer(auth_server::Get),
+    #[command(name = "Set-AuthServer")]
+    SetAuthServer(auth_server::Set),
+    #[command(name = "Remove-AuthServer")]
+    RemoveAuthServer(auth_server::Remove),
+    #[command(name = "New-PartnerApplication")]
+    NewPartner(Box<exchange_partner::New>),
+    #[command(name = "Get-PartnerApplication")]
+    GetPartner(exchange_partner::Get),
+    #[command(name = "Set-PartnerApplication")]
+    SetPartner(Box<exchange_partner::Set>),
+    #[command(name = "Remove-PartnerApplication")]
+    RemovePartner(exchange_partner::Remove),
+    #[command(name = "Add-MailboxPermission")]
+    AddMailboxPermission(mailbox_permission::Add),
+    #[command(name = "Get-MailboxPermission")]
+    GetMailboxPermission(mailbox_permission::Get),
+    #[command(name = "Remove-MailboxPermission")]
+    RemoveMailboxPermission(mailbox_permission::Remove),
+    #[command(name = "Test-OAuthConnectivity")]
+    TestOAuthConnectivity(oauth_test::Test),
+}
+
 /// Commands that only this product has.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ours {
@@ -172,6 +207,7 @@ pub(crate) fn groups() -> Vec<(&'static str, clap::Command)> {
     vec![
         ("On-premises settings", OnPremises::augment_subcommands(empty())),
         ("Cloud directory", Directory::augment_subcommands(empty())),
+        ("Exchange", Exchange::augment_subcommands(empty())),
         ("Commands of actas", Ours::augment_subcommands(empty())),
     ]
 }

@@ -190,6 +190,18 @@ pub(crate) fn name(text: &str) -> Result<String, Refusal> {
     Ok(text.to_owned())
 }
 
+/// Parses the name of a new object of Exchange.
+pub(crate) fn short_name(text: &str) -> Result<String, Refusal> {
+    let name = name(text)?;
+    if name.chars().count() > SHORT_NAME_MAX {
+        return Err(Refusal::new(format!("a name has at most {SHORT_NAME_MAX} characters")));
+    }
+    if name == "-" {
+        return Err(Refusal::new("it stands for standard input, and cannot be a name"));
+    }
+    Ok(name)
+}
+
 /// Parses a GUID, in braces or not.
 pub(crate) fn guid(text: &str) -> Result<Uuid, Refusal> {
     Uuid::parse_str(text.trim())
@@ -291,6 +303,8 @@ pub(crate) fn secret(text: &str) -> Result<SecretString, Infallible> {
 
 /// The largest number of the vendor's commands.
 const COUNT_MAX: u32 = i32::MAX.unsigned_abs();
+/// The longest name of an object of Exchange, in characters.
+const SHORT_NAME_MAX: usize = 64;
 /// The longest name of an object.
 const NAME_BYTES_MAX: usize = 256;
 

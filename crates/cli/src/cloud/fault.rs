@@ -134,7 +134,7 @@ impl Cloud {
                 let mut own =
                     own.ok_or_else(|| Problem::failed(format!("the application {app_id} is no partner application")))?;
                 if fault == Fault::PartnerMissing {
-                    self.trust.remove_partner(tenant, &own.name).await?;
+                    self.trust.remove_partner(tenant, &own.name, audit()).await?;
                 } else {
                     own.enabled = false;
                     self.trust.put_partner(&own).await?;

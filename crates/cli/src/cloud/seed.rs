@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use actas_certificate::{KeyPair, file, issue};
 use actas_directory::credential::{KeyCredentialRequest, one_year_after};
-use actas_directory::exchange_side::{AuthServer, AuthServerKind, PartnerApplication};
-use actas_directory::onprem::ApplicationTrustLevel;
+use actas_directory::exchange_side::{AppOnlyPermission, AuthServer, AuthServerKind, PartnerApplication, Published};
 use actas_directory::user::is_password;
 use actas_directory::{
     Application, DomainName, KeyCredential, PasswordCredential, ServicePrincipal, Tenant, TenantId, User, UserKey,
@@ -349,6 +348,14 @@ impl Cloud {
             ("evoSTS", AuthServerKind::AzureAd, format!("{origin}/{tenant}/.well-known/openid-configuration")),
         ];
         for (name, kind, auth_metadata_url) in servers {
+            // Where it is may have changed; what an administrator decided stays.
+            if let Some(known) = self.trust.auth_server(tenant, name).await? {
+                if known.value.auth_metadata_url != auth_metadata_url {
+                    let moved = AuthServer { auth_metadata_url, ..known.value };
+                    self.trust.put_auth_server(&moved).await?;
+                }
+                continue;
+            }
             let server = AuthServer {
                 name: name.to_owned(),
                 tenant,
@@ -357,6 +364,9 @@ impl Cloud {
                 issuer_identifier: well_known::STS,
                 realm: tenant.to_string(),
                 enabled: true,
+                domain_names: Vec::new(),
+                is_default_authorization_endpoint: false,
+                published: Published::default(),
             };
             self.trust.put_auth_server(&server).await?;
         }
@@ -364,18 +374,13 @@ impl Cloud {
     }
 
     async fn put_partner(&self, tenant: TenantId, name: &str, app_id: Uuid) -> Result<(), Problem> {
-        let partner = PartnerApplication {
-            name: name.to_owned(),
-            tenant,
-            application_identifier: app_id,
-            use_auth_server: true,
-            trust_level: ApplicationTrustLevel::Full,
-            app_asserted_act_as: true,
-            sts_issued_act_as: true,
-            accept_security_identifier_information: false,
-            linked_account: Some(format!("{app_id}-ApplicationAccount")),
-            enabled: true,
-        };
+        if self.trust.partner(tenant, name).await?.is_some() {
+            return Ok(());
+        }
+        let mut partner = PartnerApplication::new(name, tenant, app_id);
+        partner.app_asserted_act_as = true;
+        partner.linked_account = Some(format!("{app_id}-ApplicationAccount"));
+        partner.app_only_permissions = vec![AppOnlyPermission::FullAccess];
         Ok(self.trust.put_partner(&partner).await?)
     }
 }

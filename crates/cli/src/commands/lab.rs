@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use actas_runtime::SystemClock;
+use actas_runtime::config::ClientConfig;
 use actas_sts::Policy;
 use serde_json::{Map, Value};
 
@@ -14,7 +15,7 @@ use crate::cloud::{Cloud, Mailboxes, Place, Plan};
 use crate::output::Console;
 use crate::problem::Problem;
 use crate::signals;
-use crate::workplace::{CLOUD_FOLDER, make_folder, write_atomically};
+use crate::workplace::{CLOUD_FOLDER, Workplace, make_folder, write_atomically};
 
 /// What the lab's application may do.
 const ROLES: [&str; 4] =
@@ -42,6 +43,9 @@ pub(crate) async fn run(lab: Lab, context: &Context) -> Result<(), Problem> {
             temporary.as_ref().map_err(|error| Problem::failed("no temporary folder can be made").because(error))?;
         temporary.path().to_owned()
     };
+    // What somebody's real data is configured with is nothing to a lab.
+    let is_meant = context.global.config.is_some() || context.global.typed_data_dir().is_some();
+    let client = if is_meant { Workplace::open(&context.global)?.config.client } else { ClientConfig::default() };
     let stop = signals::stop()?;
     let plan = Plan {
         folder: data.join(CLOUD_FOLDER),
@@ -51,6 +55,7 @@ pub(crate) async fn run(lab: Lab, context: &Context) -> Result<(), Problem> {
         policy: Policy { allow_secrets: true, tls_client_auth: true, ..Policy::default() },
         signing_keys: None,
         mailboxes: Mailboxes::default(),
+        client,
         clock: SystemClock::shared(),
     };
     let cloud = Cloud::start(plan).await?;

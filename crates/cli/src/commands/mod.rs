@@ -8,6 +8,7 @@ mod change;
 mod demo;
 mod directory;
 mod events;
+mod exchange;
 mod gate;
 mod lab;
 mod mailbox;
@@ -32,6 +33,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Probl
     match command {
         Command::OnPremises(command) => onprem::run(command, context).await,
         Command::Directory(command) => directory::run(command, context).await,
+        Command::Exchange(command) => exchange::run(command, context).await,
         Command::Ours(command) => ours(command, context).await,
     }
 }

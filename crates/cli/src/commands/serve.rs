@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actas_agent::{Agent, Deliverer, DeliveryOptions, Maintenance, RenewOptions, RenewStage, Use, intake};
 use actas_certificate::file;
-use actas_runtime::config::{CloudConfig, DeliveryConfig, OnpremConfig, TokenServiceConfig};
+use actas_runtime::config::{ClientConfig, CloudConfig, DeliveryConfig, OnpremConfig, TokenServiceConfig};
 use actas_runtime::{Limits, Server, SystemClock, TlsIdentity, listener};
 use axum::Router;
 use axum::extract::State;
@@ -90,7 +90,7 @@ impl Running {
         let mut values = Map::new();
         let cloud = match &cloud_config {
             Some(config) => {
-                let cloud = start_cloud(config, &context.console).await?;
+                let cloud = start_cloud(config, &workplace.config.client, &context.console).await?;
                 values.insert("CLOUD_URL".to_owned(), cloud.place.origin().into());
                 values.insert("CLOUD_LISTEN".to_owned(), cloud.address.to_string().into());
                 values.insert("CA_PEM".to_owned(), cloud.ca_file().display().to_string().into());
@@ -219,7 +219,7 @@ fn default_onprem(workplace: &Workplace) -> OnpremConfig {
     }
 }
 
-async fn start_cloud(config: &CloudConfig, console: &Console) -> Result<Cloud, Problem> {
+async fn start_cloud(config: &CloudConfig, client: &ClientConfig, console: &Console) -> Result<Cloud, Problem> {
     let plan = Plan {
         folder: config.data.clone(),
         listen: config.listen,
@@ -228,6 +228,7 @@ async fn start_cloud(config: &CloudConfig, console: &Console) -> Result<Cloud, P
         policy: policy::configured(config),
         signing_keys: config.signing_keys.clone(),
         mailboxes: Mailboxes::configured(config)?,
+        client: client.clone(),
         clock: SystemClock::shared(),
     };
     let cloud = Cloud::start(plan).await?;
@@ -274,6 +275,7 @@ impl OnPremises {
         let router = Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
+            .route("/metadata/json/1", get(metadata))
             .with_state(agent.clone());
         let identity = identity(config)?;
         // A token that anybody on the way can read would be everybody's.
@@ -329,6 +331,17 @@ async fn ready(State(agent): State<Agent>) -> (StatusCode, &'static str) {
         Err(error) => {
             tracing::error!(%error, "the queue cannot be read");
             (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+        }
+    }
+}
+
+/// Who this side is when it issues its own tokens.
+async fn metadata(State(agent): State<Agent>) -> Result<axum::Json<Value>, StatusCode> {
+    match agent.published_metadata().await {
+        Ok(document) => document.map(axum::Json).ok_or(StatusCode::NOT_FOUND),
+        Err(error) => {
+            tracing::error!(%error, "the metadata document cannot be made");
+            Err(StatusCode::INTERNAL_SERVER_ERROR)
         }
     }
 }

@@ -4,7 +4,6 @@
 use actas_runtime::{Clock as _, SystemClock};
 use actas_store::directory::Directory;
 use actas_store::sts::{KeyState, SigningKeyRecord, SigningKeys as Table};
-use actas_store::{Database, Schema};
 use actas_sts::{KeyRing, KeyRingError, Policy, Sts};
 use actas_token::VerifyingKey;
 
@@ -12,24 +11,18 @@ use super::shown;
 use crate::{
     app::Context,
     arguments::signing_keys::{Replace, SigningKeys},
-    cloud::{DATABASE_FILE, FOLLOWED_EVERY, keys, policy},
+    cloud::{FOLLOWED_EVERY, keys, policy},
     output::Record,
     problem::Problem,
-    workplace::{CLOUD_FOLDER, Workplace},
+    workplace::Workplace,
 };
 
 /// Shows the keys, or rolls them.
 pub(super) async fn run(asked: SigningKeys, context: &Context) -> Result<(), Problem> {
     let place = Workplace::open(&context.global)?;
     let config = place.config.cloud.as_ref();
-    let folder = config.map_or_else(|| place.data.join(CLOUD_FOLDER), |cloud| cloud.data.clone());
-    let file = folder.join(DATABASE_FILE);
-    if !file.exists() {
-        return Err(Problem::failed(format!("there is no cloud in `{}`", folder.display())).hint(
-            "name its folder with `--data DIR`, or its configuration with `--config FILE`; `actas serve cloud` makes one",
-        ));
-    }
-    let database = Database::open(&file, Schema::Cloud)?;
+    let folder = place.cloud_folder();
+    let database = place.cloud_database()?;
     let table = Table::new(database.clone());
     let list = |all: bool| {
         let folder = keys::folder(&folder);

@@ -6,6 +6,7 @@ mod crash;
 mod device;
 mod directory;
 mod disk;
+mod exchange;
 mod published_breaks;
 mod servers;
 mod signing_keys;

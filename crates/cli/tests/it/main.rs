@@ -16,6 +16,7 @@ mod databases;
 mod directory;
 mod end_to_end;
 mod events;
+mod exchange;
 mod help;
 mod installation;
 mod settings;

@@ -15,6 +15,7 @@ use super::route::Target;
 use crate::Inner;
 use crate::admission::{Acting, Caller, Denied, claimed_user};
 use crate::audit::Subject;
+use crate::trust::Allowed;
 
 /// An application of one tenant, as itself or as a user.
 pub(super) struct GraphCaller {
@@ -77,7 +78,10 @@ async fn look_up(directory: &Directory, vouched: Vouched) -> Result<GraphCaller,
     let graph = directory.principal_by_app(tenant, well_known::GRAPH).await?;
     let assigned = graph.map(|graph| principal.roles_on(&graph)).unwrap_or_default();
     let permissions = vouched.permissions.into_iter().filter(|one| assigned.contains(one)).collect();
-    Ok(GraphCaller { caller: Caller { tenant, app_id: vouched.app_id, acting }, permissions })
+    Ok(GraphCaller {
+        caller: Caller { tenant, app_id: vouched.app_id, acting, allowed: Allowed::default() },
+        permissions,
+    })
 }
 
 // === impl GraphCaller ===
@@ -100,6 +104,8 @@ impl GraphCaller {
                 let user = user.ok_or_else(|| GraphError::invalid_user(name))?;
                 if user.enabled && user.mailbox { Ok(user) } else { Err(GraphError::no_mailbox()) }
             }
+            // At Graph there are no partners, and so no linked accounts.
+            (Acting::Account(_), _) => Err(GraphError::denied()),
             (Acting::User(user), Target::Me) => Ok((**user).clone()),
             (Acting::User(user), Target::User(name)) => {
                 let own = name.eq_ignore_ascii_case(&user.upn) || Uuid::try_parse(name).is_ok_and(|id| id == user.id);

@@ -173,7 +173,7 @@ async fn metadata_in_the_dialect_of_exchange() {
     let path = "/autodiscover/metadata/json/1";
     assert_eq!(get(&World::new().await, path).await.0.status, StatusCode::NOT_FOUND);
     let world = World::with(|config| {
-        config.identity = Some(Identity { certificate: vec![1, 2, 3], realm: "fabrikam.example".to_owned() });
+        config.identity = Some(Identity { certificate: vec![1, 2, 3], realm: Some("fabrikam.example".to_owned()) });
     })
     .await;
     let (reply, json) = get(&world, path).await;
@@ -183,4 +183,11 @@ async fn metadata_in_the_dialect_of_exchange() {
     assert_eq!(json["keys"][0]["keyvalue"]["value"], "AQID");
     assert_eq!(json["keys"][0]["keyinfo"]["x5t"], actas_token::key::x5t(&[1, 2, 3]));
     assert_eq!(json["endpoints"][0]["location"], format!("https://{HOST}/autodiscover/metadata/json/1"));
+    let read = |query: &str| format!("{path}?realm={query}");
+    let (reply, json) = get(&world, &read("Contoso.example")).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(json["issuer"], "00000002-0000-0ff1-ce00-000000000000@contoso.example");
+    for nobody in ["tailspin.example", "", "*"] {
+        assert_eq!(get(&world, &read(nobody)).await.0.status, StatusCode::NOT_FOUND, "{nobody}");
+    }
 }

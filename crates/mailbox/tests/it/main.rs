@@ -6,6 +6,7 @@
 mod admission;
 mod autodiscover;
 mod changes;
+mod delegates;
 mod discovery;
 mod faults;
 mod folder_moves;
@@ -14,6 +15,7 @@ mod graph;
 mod hostile;
 mod items;
 mod limits;
+mod partners;
 mod possession;
 mod roundtrip;
 mod search;

@@ -4,8 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
-use actas_directory::exchange_side::{AuthServer, AuthServerKind, PartnerApplication};
-use actas_directory::onprem::ApplicationTrustLevel;
+use actas_directory::exchange_side::{AppOnlyPermission, AuthServer, AuthServerKind, PartnerApplication};
 use actas_directory::{DomainName, ServicePrincipal, Tenant, TenantId, User, well_known};
 use actas_exchange::ews::{Call, ConnectingSid, Request as Operation, RequestHeader, ServerVersion};
 use actas_mailbox::{GraphAddress, MailboxConfig, MailboxServer, ensure_mailbox};
@@ -57,6 +56,12 @@ impl Signer {
         STS.get_or_init(|| Self::new("sts"))
     }
 
+    /// That of a partner that issues its own tokens.
+    pub fn pool() -> &'static Self {
+        static POOL: OnceLock<Signer> = OnceLock::new();
+        POOL.get_or_init(|| Self::new("pool"))
+    }
+
     /// One that nobody trusts.
     pub fn stranger() -> &'static Self {
         static STRANGER: OnceLock<Signer> = OnceLock::new();
@@ -69,8 +74,24 @@ struct Published;
 
 impl MetadataSource for Published {
     fn fetch<'a>(&'a self, url: &'a str) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'a>> {
-        let signer = if url.contains("stranger") { Signer::stranger() } else { Signer::sts() };
+        let signer = match url {
+            _ if url.contains("stranger") => Signer::stranger(),
+            _ if url.contains("pool") => Signer::pool(),
+            _ => Signer::sts(),
+        };
         let certificate = STANDARD.encode(&signer.certificate);
+        if let Some((realm, _)) = url.split_once("pool.").and_then(|(_, rest)| rest.split_once('/')) {
+            let publisher = actas_token::metadata::Publisher {
+                app_id: well_known::LYNC,
+                realm,
+                name: "pool",
+                hosts: &[],
+                certificates: &[&signer.certificate],
+                location: Some(url),
+            };
+            let document = publisher.document();
+            return Box::pin(async move { Ok(document.to_string().into_bytes()) });
+        }
         let document = if let Some(base) = url.strip_suffix(".well-known/openid-configuration") {
             json!({"issuer": base, "jwks_uri": format!("{base}discovery/keys")})
         } else if url.ends_with("/discovery/keys") {
@@ -190,24 +211,19 @@ impl World {
             issuer_identifier: well_known::STS,
             realm: realm.to_owned(),
             enabled: true,
+            domain_names: Vec::new(),
+            is_default_authorization_endpoint: false,
+            published: actas_directory::exchange_side::Published::default(),
         };
         change(&mut server);
         ExchangeTrust::new(self.database.clone()).put_auth_server(&server).await.unwrap();
     }
 
     pub async fn put_partner(&self, tenant: TenantId, app: Uuid, change: impl FnOnce(&mut PartnerApplication)) {
-        let mut partner = PartnerApplication {
-            name: app.to_string(),
-            tenant,
-            application_identifier: app,
-            use_auth_server: true,
-            trust_level: ApplicationTrustLevel::Full,
-            app_asserted_act_as: true,
-            sts_issued_act_as: true,
-            accept_security_identifier_information: false,
-            linked_account: Some("exchange-account".to_owned()),
-            enabled: true,
-        };
+        let mut partner = PartnerApplication::new(&app.to_string(), tenant, app);
+        partner.app_asserted_act_as = true;
+        partner.linked_account = Some("exchange-account".to_owned());
+        partner.app_only_permissions = vec![AppOnlyPermission::FullAccess];
         change(&mut partner);
         ExchangeTrust::new(self.database.clone()).put_partner(&partner).await.unwrap();
     }

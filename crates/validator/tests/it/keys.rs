@@ -112,6 +112,23 @@ async fn a_trace_is_told_by_the_same_keys() {
 }
 
 #[tokio::test]
+async fn keys_that_are_to_be_looked_at_again_are_believed_no_longer() {
+    let (published, stolen, new) = (Published::default(), key(), key());
+    publish(&published, &[&stolen]);
+    let validator = validator(&published);
+    assert_eq!(verdict(&validator, &actor(&stolen, now()), now()).await, Ok(()));
+    publish(&published, &[&new]);
+    assert_eq!(verdict(&validator, &actor(&stolen, now()), now()).await, Ok(()), "nothing said so yet");
+    validator.look_again(METADATA);
+    assert_eq!(verdict(&validator, &actor(&stolen, now()), now()).await, Err(Rule::V9));
+    assert_eq!(verdict(&validator, &actor(&new, now()), now()).await, Ok(()));
+    // Where nobody answers, nobody is believed.
+    published.set(METADATA, None);
+    validator.look_again(METADATA);
+    assert_eq!(verdict(&validator, &actor(&new, now()), now()).await, Err(Rule::V8));
+}
+
+#[tokio::test]
 async fn last_good_keys_end() {
     let (published, own) = (Published::default(), key());
     publish(&published, &[&own]);

@@ -59,6 +59,7 @@ impl Stage {
             policy: Policy::default(),
             signing_keys: None,
             mailboxes: Mailboxes::default(),
+            client: ClientConfig::default(),
             clock: SystemClock::shared(),
         };
         let cloud = Cloud::start(plan).await?;
