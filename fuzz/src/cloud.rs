@@ -87,6 +87,7 @@ impl Cloud {
             token_by_client: unlimited,
             refusals_by_address: unlimited,
             graph_by_address: unlimited,
+            device_codes_by_address: unlimited,
         };
         let policy = Policy { rates, signing_key_kind: kind, ..Policy::default() };
         let clock = Arc::new(ManualClock::new(NOW));

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use actas_directory::exchange_side::{AuthServer, AuthServerKind, PartnerApplication};
+use actas_directory::exchange_side::{self, AuthServer, AuthServerKind, PartnerApplication};
 use actas_directory::onprem::ApplicationTrustLevel;
 use actas_directory::{ServicePrincipal, Tenant, TenantId, User, well_known};
 use actas_exchange::ews::{Body, Call, CreateItem, Message, MessageDisposition, Request as Operation, RequestHeader};
@@ -165,21 +165,17 @@ fn auth_server(tenant: TenantId) -> AuthServer {
         issuer_identifier: well_known::STS,
         realm: tenant.to_string(),
         enabled: true,
+        domain_names: Vec::new(),
+        is_default_authorization_endpoint: false,
+        published: exchange_side::Published::default(),
     }
 }
 
 fn partner(tenant: TenantId) -> PartnerApplication {
     PartnerApplication {
-        name: "lync".to_owned(),
-        tenant,
-        application_identifier: well_known::LYNC,
-        use_auth_server: true,
-        trust_level: ApplicationTrustLevel::Full,
         app_asserted_act_as: true,
         sts_issued_act_as: true,
-        accept_security_identifier_information: false,
-        linked_account: None,
-        enabled: true,
+        ..PartnerApplication::new("lync", tenant, well_known::LYNC)
     }
 }
 

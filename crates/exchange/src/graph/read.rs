@@ -182,6 +182,9 @@ fn followup(name: &str, value: &Value) -> Result<ExtendedProperty> {
     if map.iter().any(is_date) {
         return Err(invalid(name, "can have a `flagStatus` only: this server keeps no dates of flags"));
     }
+    if let Some((name, _)) = map.iter().find(|(name, value)| name.contains('@') && !value.is_string()) {
+        return Err(invalid(name, "is not a text"));
+    }
     let mut others = map.keys().filter(|name| !name.contains('@'));
     if let Some(other) = others.find(|name| *name != "flagStatus" && !DATES.contains(&name.as_str())) {
         return Err(unknown(other, "followupFlag"));

@@ -49,15 +49,15 @@ pub(super) async fn handle(request: &Request<'_>, path: &ResourcePath) -> Result
 
 /// `/me`: the user who signed in.
 pub(super) fn me(request: &Request<'_>, path: &ResourcePath) -> Result<Response, GraphError> {
-    let Some(user) = &request.caller.user else {
-        return Err(GraphError::bad_request("/me request is only valid with delegated authentication flow."));
-    };
     if path.key.is_some() || !path.rest().is_empty() {
         return Err(GraphError::no_segment("me"));
     }
     if request.method != Method::GET {
         return Err(GraphError::method());
     }
+    let Some(user) = &request.caller.user else {
+        return Err(GraphError::bad_request("/me request is only valid with delegated authentication flow."));
+    };
     if !request.caller.holds(&["User.Read"]) {
         request.caller.check_any(Operation::ReadUser)?;
     }
