@@ -15,7 +15,8 @@ use std::sync::LazyLock;
 
 use actas_fuzz::NOW;
 use actas_fuzz::signer::{By, PARTNER, STS};
-use actas_token::accept::{Possession, accept_from};
+use actas_token::Possession;
+use actas_token::accept::accept_from;
 use actas_token::{
     How, Issuer, IssuerKeys, KeySource, Limits, Partner, RealmRule, Resource, TenantId, Trust, TrustLevel, Voice,
     well_known,
