@@ -21,7 +21,7 @@ fuzz_target!(|text: &str| {
     }
     if let Some(strict) = strict {
         let lenient = lenient.expect("what is read strictly is read leniently");
-        assert_eq!(strict.claims, lenient.claims);
+        assert_eq!(format!("{:?}", strict.claims), format!("{:?}", lenient.claims));
         assert_eq!((strict.signature, strict.signing_input), (lenient.signature, lenient.signing_input));
         assert_eq!(strict.header.signed_by, lenient.header.signed_by);
     }
