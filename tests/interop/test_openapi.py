@@ -168,10 +168,11 @@ def counted(printed: str) -> tuple[int, int]:
 
 
 def operations(examined: Examined) -> int:
-    """How many operations the document tells."""
+    """How many operations the document tells, those of mail not counted."""
     with Session(examined.lab) as session:
         document = session.get(f"{examined.lab.graph_url}/openapi.json").json()
-    return sum(len(item.keys() - {"parameters"}) for item in document["paths"].values())
+    told = [item for path, item in document["paths"].items() if not re.match(MAIL, path)]
+    return sum(len(item.keys() - {"parameters"}) for item in told)
 
 
 def test_what_is_served_is_what_the_document_tells(examined: Examined, tmp_path: Path) -> None:
@@ -183,7 +184,7 @@ def test_what_is_served_is_what_the_document_tells(examined: Examined, tmp_path:
         *("--checks", "all", "--exclude-checks", ",".join(EXCLUDED)),
     )
     told, (count, cases) = operations(examined), counted(printed)
-    assert count == told > 140
+    assert count == told > 60
     assert cases > 1000
 
 
