@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 
 from graph import issued
 from lab import Lab
