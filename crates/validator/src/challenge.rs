@@ -101,7 +101,7 @@ pub struct Denial {
     pub diagnostics: Option<String>,
 }
 
-/// The name of the header field that holds [`Denial::diagnostics`].
+/// The name of the header field that holds the diagnostics of a [`Denial`].
 pub const DIAGNOSTICS: HeaderName = HeaderName::from_static("x-ms-diagnostics");
 
 impl Denial {
