@@ -2,6 +2,7 @@
 
 mod certificate;
 mod connection;
+mod usage;
 
 use std::fmt;
 use std::io;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use axum::middleware::from_fn;
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use http::StatusCode;
@@ -39,8 +41,8 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// How long a peer may take to read the next 16 KiB of an answer.
     pub write_timeout: Duration,
-    /// How long a connection may live on which nothing comes or goes. Longer than
-    /// `request_timeout`, or a slow answer is cut off.
+    /// How long a connection may live that is not used: no request comes, and of no answer a
+    /// part is taken. Pings are no use.
     pub idle_timeout: Duration,
     /// The most bytes of a request's header.
     pub header_bytes_max: u32,
@@ -206,6 +208,7 @@ fn service(router: Router, limits: &Limits) -> IntoMakeServiceWithConnectInfo<Ro
         .layer(DefaultBodyLimit::max(limits.body_bytes_max))
         .layer(CatchPanicLayer::new())
         .layer(in_time)
+        .layer(from_fn(usage::count))
         .into_make_service_with_connect_info::<SocketAddr>()
 }
 

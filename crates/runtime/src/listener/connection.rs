@@ -4,19 +4,24 @@
 use std::collections::HashMap;
 use std::future::{Future, Ready, ready};
 use std::io::{self, IoSlice};
+use std::mem;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Extension;
+use axum::middleware::AddExtension;
 use axum_server::accept::Accept;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
+use tower::Layer as _;
 
 use super::Limits;
+use super::usage::Usage;
 
 /// What a peer has to take of an answer within [`Limits::write_timeout`], in bytes: less is
 /// not a slow line but a held one.
@@ -56,8 +61,11 @@ impl LimitAcceptor {
         stream.set_nodelay(true)?;
         Ok(Counted {
             stream,
-            written: Stall::new(self.write_timeout),
+            writing: Stall::new(self.write_timeout),
+            written: 0,
+            usage: Arc::default(),
             idle: Stall::new(self.idle_timeout),
+            used: None,
             _place: place,
             _address: address,
         })
@@ -66,11 +74,14 @@ impl LimitAcceptor {
 
 impl<S> Accept<TcpStream, S> for LimitAcceptor {
     type Stream = Counted;
-    type Service = S;
-    type Future = Ready<io::Result<(Counted, S)>>;
+    type Service = AddExtension<S, Arc<Usage>>;
+    type Future = Ready<io::Result<(Counted, Self::Service)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        ready(self.admit(stream).map(|stream| (stream, service)))
+        ready(self.admit(stream).map(|stream| {
+            let service = Extension(Arc::clone(&stream.usage)).layer(service);
+            (stream, service)
+        }))
     }
 }
 
@@ -114,40 +125,32 @@ impl Drop for Entered {
     }
 }
 
-/// Time that passes while nothing, or too little, gets through.
+/// Time that passes while nothing, or too little, happens.
 #[derive(Debug)]
 struct Stall {
     timeout: Duration,
-    /// Runs since something had to wait.
     running: Option<Pin<Box<Sleep>>>,
-    /// What got through since.
-    bytes: usize,
 }
 
 impl Stall {
     fn new(timeout: Duration) -> Self {
-        Self { timeout, running: None, bytes: 0 }
+        Self { timeout, running: None }
     }
 
-    /// Whether it waited too long for at least `bytes_min`. To be asked by whoever waits:
-    /// its task is woken when the time is over.
-    fn is_over(&mut self, bytes_min: usize, context: &mut Context<'_>) -> bool {
+    /// Whether the time is over in which something had to happen, which `happened` is asked at
+    /// its end. To be asked by whoever waits: its task is woken then.
+    fn is_over(&mut self, context: &mut Context<'_>, mut happened: impl FnMut() -> bool) -> bool {
         let timeout = self.timeout;
         loop {
             let running = self.running.get_or_insert_with(|| Box::pin(sleep(timeout)));
             if running.as_mut().poll(context).is_pending() {
                 return false;
             }
-            if self.bytes < bytes_min {
+            if !happened() {
                 return true;
             }
-            self.clear();
+            self.running = None;
         }
-    }
-
-    fn clear(&mut self) {
-        self.running = None;
-        self.bytes = 0;
     }
 }
 
@@ -155,27 +158,38 @@ impl Stall {
 #[derive(Debug)]
 pub(super) struct Counted {
     stream: TcpStream,
-    /// Runs while what was written does not get away.
-    written: Stall,
-    /// Runs while nothing comes or goes.
+    /// Runs while what is to be written has to wait.
+    writing: Stall,
+    /// How many bytes got away since.
+    written: usize,
+    usage: Arc<Usage>,
+    /// Runs always.
     idle: Stall,
+    /// What was used of it when that was last looked at; none while we were at work.
+    used: Option<u64>,
     _place: OwnedSemaphorePermit,
     _address: Entered,
 }
 
 impl Counted {
     fn wrote(&mut self, outcome: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Self { writing, written, .. } = self;
         match &outcome {
-            Poll::Ready(Ok(bytes)) => {
-                self.written.bytes = self.written.bytes.saturating_add(*bytes);
-                self.idle.bytes = self.idle.bytes.saturating_add(*bytes);
-            }
-            Poll::Pending if self.written.is_over(PROGRESS_BYTES_MIN, context) => {
+            Poll::Ready(Ok(bytes)) => *written = written.saturating_add(*bytes),
+            Poll::Pending if writing.is_over(context, || mem::take(written) >= PROGRESS_BYTES_MIN) => {
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")));
             }
             _ => {}
         }
         outcome
+    }
+
+    fn is_idle(&mut self, context: &mut Context<'_>) -> bool {
+        let Self { usage, idle, used, .. } = self;
+        idle.is_over(context, || {
+            let now = usage.moves();
+            mem::replace(used, now) != now || now.is_none()
+        })
     }
 }
 
@@ -185,14 +199,10 @@ impl AsyncRead for Counted {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
-        match &outcome {
-            Poll::Ready(_) => self.idle.bytes = self.idle.bytes.saturating_add(buffer.filled().len() - before),
-            Poll::Pending if self.idle.is_over(1, context) => {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "nothing came or went")));
-            }
-            Poll::Pending => {}
+        // Asked whatever came, for it may be a ping.
+        if self.is_idle(context) {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the connection is not used")));
         }
         outcome
     }
@@ -219,7 +229,7 @@ impl AsyncWrite for Counted {
 
     /// Whoever flushes has nothing more to write: all of it got away.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.written.clear();
+        (self.writing.running, self.written) = (None, 0);
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

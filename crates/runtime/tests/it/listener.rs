@@ -5,6 +5,7 @@ use std::time::Duration;
 use actas_runtime::listener::{bind, serve_plain, serve_tls};
 use actas_runtime::{HttpClient, HttpRequest, Limits, ListenError};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode, header};
@@ -265,6 +266,56 @@ async fn who_does_not_read_the_answer_is_cut_off() {
         let answer = client(&authority, &[]).send(request).await.unwrap();
         assert_eq!(answer.body.len(), BYTES, "{url}");
     }
+}
+
+#[tokio::test]
+async fn a_peer_that_only_pings_is_cut_off() {
+    // RFC 9113: the preface; then length, type, flags and stream of each frame.
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const NO_WINDOW: &[u8] = &[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0];
+    const WINDOW: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    // RFC 7541, appendix A: `:method: GET`, `:scheme: http`, `:path: /`, `:authority: a`.
+    const REQUEST: &[u8] = &[0, 0, 6, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84, 0x41, 1, b'a'];
+    const PING: &[u8] = &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+
+    let limits = Limits { idle_timeout: Duration::from_millis(200), ..Limits::default() };
+    let slowly = || async {
+        let part = async |n: u8| {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            (n < 6).then(|| (Ok::<_, std::io::Error>(vec![n; 1024]), n + 1))
+        };
+        Body::from_stream(futures_util::stream::unfold(0, part))
+    };
+    let router = Router::new().route("/", get(|| async { vec![b'a'; 8 * 1024] })).route("/slowly", get(slowly));
+    let server = serve_plain(bind(loopback()).unwrap(), router, &limits).unwrap();
+    let until_the_end = async |settings: &[u8]| {
+        let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
+        stream.write_all(&[PREFACE, settings, REQUEST].concat()).await.unwrap();
+        let (mut reading, mut writing) = stream.split();
+        let mut heard = Vec::new();
+        let pinging = async {
+            while writing.write_all(PING).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let ended = async {
+            tokio::select! {
+                _ = reading.read_to_end(&mut heard) => {}
+                () = pinging => {}
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), ended).await.expect("the connection is closed");
+        heard
+    };
+    let a = |heard: Vec<u8>| heard.into_iter().filter(|byte| *byte == b'a').count();
+    assert!(a(until_the_end(NO_WINDOW).await) < 100, "nothing of the answer could be sent");
+    assert!(a(until_the_end(WINDOW).await) >= 8 * 1024, "answered, and then of no use");
+    deserted(&server).await;
+
+    // An answer that takes us longer is none of the peer's doing.
+    let url = format!("http://{}/slowly", server.local_addr());
+    let answer = client(&authority(), &[]).send(HttpRequest::get(&url)).await.unwrap();
+    assert_eq!(answer.body.len(), 6 * 1024);
 }
 
 #[tokio::test]
