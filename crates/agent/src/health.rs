@@ -33,6 +33,7 @@ impl Agent {
     /// Appends to the event log.
     pub(crate) async fn record(&self, event: Event) -> Result<(), Error> {
         tracing::info!(id = event.id, message = event.message, "event");
+        self.0.metrics.event(&event);
         let document = serde_json::to_string(&event).map_err(|error| Error::machine(error.to_string()))?;
         Ok(self.0.events.append(event.time, event.id.into(), &event.source, document).await?)
     }

@@ -1,5 +1,5 @@
 //! The HTTP intake of the Storage Service: `POST /storage/v1/items` and
-//! `GET /storage/v1/items/{key}`.
+//! `GET /storage/v1/items/{key}`, and beside them `GET /metrics`.
 //!
 //! Nobody gets in without a token, from this machine or another. An answer is given
 //! after the item is on disk, and the same key with the same contents has the same
@@ -57,6 +57,7 @@ pub fn router(agent: Agent) -> Router {
     Router::new()
         .route("/storage/v1/items", post(put))
         .route("/storage/v1/items/{key}", get(show))
+        .route("/metrics", get(metrics))
         // The handlers bound what they read themselves, part by part.
         .layer(DefaultBodyLimit::disable())
         .with_state(intake)
@@ -72,6 +73,17 @@ async fn show(State(intake): State<Intake>, Path(key): Path<String>, headers: He
     };
     match found.await {
         Ok(item) => axum::Json(shown(&item)).into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+async fn metrics(State(intake): State<Intake>, headers: HeaderMap) -> Response {
+    let told = async {
+        intake.authenticate(&headers).await?;
+        intake.agent.metrics().await.map_err(|error| Refusal::of_agent(&error))
+    };
+    match told.await {
+        Ok(text) => ([(CONTENT_TYPE, crate::metrics::MEDIA_TYPE)], text).into_response(),
         Err(refusal) => refusal.into_response(),
     }
 }

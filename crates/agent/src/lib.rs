@@ -21,6 +21,7 @@ pub mod intake;
 mod item;
 mod maintenance;
 mod metadata;
+mod metrics;
 mod oauth_test;
 mod publish;
 mod renew;
@@ -87,6 +88,7 @@ struct Inner {
     mail_token: Mutex<Option<graph_mail::MailToken>>,
     storage_configuration: Mutex<Option<(i64, StorageConfiguration)>>,
     breakers: std::sync::Mutex<breaker::Breakers>,
+    metrics: metrics::Metrics,
     /// The revision of the settings under which a success was noted.
     noted_success: AtomicI64,
     space: std::sync::Mutex<Option<(Instant, Space)>>,
@@ -119,6 +121,7 @@ impl Agent {
             mail_token: Mutex::default(),
             storage_configuration: Mutex::default(),
             breakers: std::sync::Mutex::default(),
+            metrics: metrics::Metrics::default(),
             noted_success: AtomicI64::new(-1),
             space: std::sync::Mutex::default(),
             folder: folder.to_owned(),

@@ -65,6 +65,7 @@ impl Agent {
         let queued: Vec<_> =
             items.iter().zip(uploads).map(|(item, upload)| item.to_queue(upload)).collect::<Result<_, _>>()?;
         let put = self.0.queue.put(&queued, self.0.clock.now()).await?;
+        self.0.metrics.accepted(&put);
         self.0.wake.notify_one();
         Ok(put)
     }
@@ -231,6 +232,7 @@ impl Turn {
         let (settled, due) = self.deliver(&items).await;
         let now = self.agent.0.clock.now();
         queue.settle(&self.owner, &self.holder, &settled, due.unwrap_or(now), now).await?;
+        self.agent.0.metrics.settled(&settled);
         for outcome in &settled {
             if let Settled::GivenUp { id, reason } = outcome
                 && let Some(item) = items.iter().find(|item| item.id == *id)

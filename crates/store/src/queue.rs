@@ -304,6 +304,13 @@ impl Queue {
         row.map_or(Ok(0), |row| row.integer(0))
     }
 
+    /// Mailboxes that wait for a time to come, since something failed.
+    pub async fn owners_held(&self, now: Timestamp) -> Result<i64, Error> {
+        const SQL: &str = "SELECT COUNT(*) FROM queue_owner WHERE due > ?1";
+        let row = self.database.read_one(SQL, vec![now.into()]).await?;
+        row.map_or(Ok(0), |row| row.integer(0))
+    }
+
     /// When the item that waits longest was accepted.
     pub async fn oldest(&self) -> Result<Option<Timestamp>, Error> {
         const SQL: &str = "SELECT created FROM queue_item WHERE state = 'queued' ORDER BY number LIMIT 1";

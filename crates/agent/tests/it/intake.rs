@@ -292,3 +292,46 @@ async fn a_file_that_is_too_large_leaves_nothing_behind() {
     assert!(intake.agent().queue().get("a").await.unwrap().is_none());
     assert_eq!(intake.form(&[("items", text.as_bytes()), ("a", &vec![0; limit])]).await.0, 201);
 }
+
+#[tokio::test]
+async fn metrics_tell_how_the_queue_stands() {
+    let intake = Intake::open().await;
+    let answer = intake.send(intake.request(Method::GET, "/metrics")).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "they are not for everybody");
+
+    let told = async || {
+        let request = intake.request(Method::GET, "/metrics").bearer(&intake.token).unwrap();
+        let answer = intake.send(request).await;
+        assert_eq!(answer.headers["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");
+        String::from_utf8(answer.body.to_vec()).unwrap()
+    };
+    let before = told().await;
+    for line in [
+        "actas_storage_items{state=\"queued\"} 0",
+        "actas_storage_accepted_items_total 0",
+        "actas_storage_oldest_item_age_seconds 0",
+        "actas_storage_mailboxes{state=\"held\"} 0",
+        "actas_storage_open_circuits 0",
+    ] {
+        assert!(before.lines().any(|told| told == line), "{line} in {before}");
+    }
+    let end =
+        before.lines().find_map(|line| line.strip_prefix("actas_certificate_end_timestamp_seconds{slot=\"current\"} "));
+    assert!(end.and_then(|end| end.parse::<i64>().ok()).is_some_and(|end| end > 1_700_000_000), "{before}");
+    assert!(before.ends_with("# EOF\n"), "{before}");
+
+    let item = json!({"key": "a", "owner": USER, "component": "ConversationHistory", "subject": "s", "body": "b"});
+    assert_eq!(intake.post(&item, None).await.0, 201);
+    assert_eq!(intake.post(&item, None).await.0, 200, "the same again");
+    assert!(told().await.contains("actas_storage_accepted_items_total 1\n"));
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(Deliverer::new(intake.agent().clone()).run(stopped));
+    while !told().await.contains("actas_storage_delivered_items_total 1\n") {
+        tokio::task::yield_now().await;
+    }
+    stop.send(true).unwrap();
+    running.await.unwrap();
+    let after = told().await;
+    assert!(after.contains("actas_events_total{id=\"32048\"} 1\n"), "{after}");
+    assert!(!after.contains(USER), "no mailbox is a label");
+}
