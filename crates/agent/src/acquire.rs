@@ -10,6 +10,7 @@ use actas_token::issue::{self, ActAsUser};
 use actas_token::{Principal, SigningKey, well_known};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
 use url::form_urlencoded::Serializer;
@@ -350,11 +351,11 @@ impl Agent {
         if response.status != StatusCode::OK {
             return Err(refused(describe_refusal(&response.body)));
         }
-        let answer: serde_json::Value = serde_json::from_slice(&response.body)
+        let answer: Value = serde_json::from_slice(&response.body)
             .map_err(|error| refused(format!(": the answer is not JSON: {error}")))?;
         let token = answer
             .get("access_token")
-            .and_then(serde_json::Value::as_str)
+            .and_then(Value::as_str)
             .ok_or_else(|| refused(": the answer has no access_token".to_owned()))?;
         let lifetime = lifetime(&answer);
         Ok(ActorToken {
@@ -425,9 +426,12 @@ fn assertion_audience(server: &OAuthServer, endpoint: &str) -> Result<String, To
     Ok(published.cloned().unwrap_or(own))
 }
 
-/// `expires_in`, a number or a string of digits; an hour where it is neither.
-fn lifetime(answer: &serde_json::Value) -> SignedDuration {
-    let value = answer.get("expires_in");
-    let seconds = value.and_then(|value| value.as_i64().or_else(|| value.as_str()?.parse().ok()));
-    SignedDuration::from_secs(seconds.unwrap_or(3600).clamp(60, 86_400))
+/// `expires_in`; an hour where it tells nothing.
+fn lifetime(answer: &Value) -> SignedDuration {
+    SignedDuration::from_secs(number(&answer["expires_in"]).unwrap_or(3600).clamp(60, 86_400))
+}
+
+/// A number of a token service's answer, which comes as text of some.
+pub(crate) fn number(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }

@@ -64,7 +64,7 @@ pub use renew::{RenewOptions, RenewStage, RenewState};
 pub use settings::{
     ConfigurationChange, NewOAuthServer, NewPartner, OAuthServerChange, Outcome, PartnerChange, PartnerProof,
 };
-pub use sign_in::{Begin, Connected, Connection, DevicePrompt, Discovered, Proof, Shown, read_secret};
+pub use sign_in::{Begin, Connected, Connection, DevicePrompt, Discovered, Proof, Shown};
 pub use storage::{Deliverer, DeliveryOptions};
 pub use storage_settings::{Channel, StorageConfiguration, StorageConfigurationChange};
 

@@ -7,8 +7,6 @@
 
 mod device;
 
-use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use actas_certificate::{KeyPair, file};
@@ -26,7 +24,7 @@ use uuid::Uuid;
 pub use device::DevicePrompt;
 
 use crate::Agent;
-use crate::acquire::TokenFailure;
+use crate::acquire::{TokenFailure, number};
 use crate::certificates::certificate_in;
 use crate::error::Error;
 use crate::graph::{GraphClient, Organization};
@@ -35,7 +33,6 @@ use crate::session::Session;
 
 const CONNECTION: &str = "directory";
 const ASSERTION_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
-const SECRET_BYTES_MAX: u64 = 4096;
 /// What a token is said to live at most, whatever the service says.
 const TOKEN_SECONDS_MAX: i64 = 24 * 3600;
 
@@ -254,7 +251,8 @@ impl Agent {
                 self.by_certificate(connection, certificate_file, key_file).await
             }
             Proof::SecretFile { secret_file } => {
-                let secret = read_secret(secret_file).map_err(TokenFailure::Configuration)?;
+                let secret =
+                    file::read_secret(secret_file).map_err(|error| TokenFailure::Configuration(error.into()))?;
                 self.by_secret(connection, &secret).await
             }
             Proof::Session { .. } => {
@@ -344,8 +342,7 @@ impl Issued {
     fn read(body: &[u8], now: Timestamp) -> Option<Self> {
         let answer: Value = serde_json::from_slice(body).ok()?;
         let token = answer["access_token"].as_str()?.to_owned();
-        let seconds = answer["expires_in"].as_i64().or_else(|| answer["expires_in"].as_str()?.parse().ok());
-        let seconds = seconds.unwrap_or(0).clamp(0, TOKEN_SECONDS_MAX);
+        let seconds = number(&answer["expires_in"]).unwrap_or(0).clamp(0, TOKEN_SECONDS_MAX);
         Some(Self { token, expires: now + SignedDuration::from_secs(seconds) })
     }
 }
@@ -392,35 +389,8 @@ impl Connection {
     }
 }
 
-/// Reads the secret in a file that only its owner can read.
-pub fn read_secret(path: &Path) -> Result<String, Error> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Error::machine(format!("the secret in `{}` cannot be read: {error}", path.display()))
-            .with_hint("check the path, and that the file is text of one line")
-    };
-    let opened = std::fs::File::open(path).map_err(|error| failed(&error))?;
-    let mode = opened.metadata().map_err(|error| failed(&error))?.permissions().mode();
-    if mode & 0o077 != 0 {
-        let mode = mode & 0o7777;
-        return Err(Error::invalid(format!(
-            "others can read the secret in `{}`: its mode is {mode:04o}",
-            path.display()
-        ))
-        .with_hint(format!("run `chmod 600 {}`", path.display())));
-    }
-    let mut text = String::new();
-    opened.take(SECRET_BYTES_MAX).read_to_string(&mut text).map_err(|error| failed(&error))?;
-    let secret = text.trim_end_matches(['\r', '\n']);
-    if secret.is_empty() || secret.contains('\n') {
-        return Err(failed(&"it is empty, or has more than one line"));
-    }
-    Ok(secret.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs::{Permissions, set_permissions, write};
-
     use super::*;
 
     fn connection(proof: Proof) -> Connection {
@@ -460,23 +430,6 @@ mod tests {
         );
         let other = connection(Proof::SecretFile { secret_file: "/s".into() });
         assert!(other.again().contains("-GraphUrl https://graph.microsoft.com -Authority"), "{}", other.again());
-    }
-
-    #[test]
-    fn a_secret_is_its_owners_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("secret");
-        let mode = |mode| set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        write(&path, "s3cret\n").unwrap();
-        mode(0o640);
-        let refused = read_secret(&path).unwrap_err();
-        assert!(refused.to_string().contains("0640") && !refused.to_string().contains("s3cret"), "{refused}");
-        mode(0o600);
-        assert_eq!(read_secret(&path).unwrap(), "s3cret");
-        write(&path, "one\ntwo\n").unwrap();
-        assert!(read_secret(&path).is_err());
-        write(&path, "").unwrap();
-        assert!(read_secret(&path).is_err());
     }
 
     #[test]

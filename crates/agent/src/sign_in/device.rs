@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Connection, Issued, graph_scope};
 use crate::Agent;
+use crate::acquire::number;
 use crate::error::Error;
 use crate::metadata::describe_refusal;
 
@@ -130,10 +131,6 @@ fn turn(endpoint: &str, status: StatusCode, body: &[u8]) -> Turn {
 fn nobody_came() -> Error {
     Error::peer("the code has expired before anybody signed in with it")
         .with_hint("give the command again, and use the new code at once")
-}
-
-fn number(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// What a service wants shown, without what would steer a terminal.
