@@ -7,6 +7,7 @@ use std::sync::Arc;
 use actas_runtime::ClientCertificate;
 use actas_token::dpop::{Expected, ProofRefused};
 use axum::extract::FromRequestParts;
+use http::header::CACHE_CONTROL;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ use crate::token::answer::Refused;
 
 pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
 pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
 /// What a token is bound to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bound {
@@ -32,6 +34,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Shown {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self(parts.extensions.get::<ClientCertificate>().and_then(|shown| shown.0.clone())))
+    }
+}
+
+// === impl Sts ===
+
+impl Sts {
+    /// Adds a fresh nonce to the answer to whoever sent a proof, so that nobody need be
+    /// refused to get the next one (RFC 9449 §8.2, §9).
+    pub(crate) fn add_fresh_nonce(&self, request: &HeaderMap, answer: &mut HeaderMap, now: Timestamp) {
+        if request.contains_key(DPOP)
+            && let Some(Ok(nonce)) = self.0.proofs.nonce(now).as_deref().map(HeaderValue::from_str)
+        {
+            answer.insert(DPOP_NONCE, nonce);
+            answer.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
     }
 }
 

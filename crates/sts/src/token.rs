@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 use crate::Sts;
 use crate::limit::Peer;
-use crate::possession::{Bound, DPOP, DPOP_NONCE, Shown};
+use crate::possession::{Bound, Shown};
 use answer::Refused;
 use form::Form;
 
@@ -149,12 +149,7 @@ impl Asked<'_> {
                 if let Ok(id) = HeaderValue::from_str(&Uuid::new_v4().to_string()) {
                     response.headers_mut().insert(answer::REQUEST_ID, id);
                 }
-                // The next proof needs a nonce too (RFC 9449 §8.2).
-                if headers.contains_key(DPOP)
-                    && let Some(Ok(nonce)) = sts.0.proofs.nonce(now).as_deref().map(HeaderValue::from_str)
-                {
-                    response.headers_mut().insert(DPOP_NONCE, nonce);
-                }
+                sts.add_fresh_nonce(headers, response.headers_mut(), now);
                 response
             }
             Err(refused) => {

@@ -11,13 +11,12 @@ use actas_token::authorization::Scheme;
 use actas_token::dpop::{self, ProofRefused};
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::Sts;
-use crate::possession::{DPOP, DPOP_NONCE};
 
 /// A request that was refused.
 #[derive(Clone, Debug)]
@@ -296,12 +295,6 @@ pub(super) fn finish(sts: &Sts, outcome: Result<Response, GraphError>, request_h
     if let Some(id) = client_request_id {
         headers.insert(CLIENT_REQUEST_ID, id.clone());
     }
-    // Every answer to a proof brings a fresh nonce (RFC 9449 §8.2, §9).
-    if request_headers.contains_key(DPOP)
-        && let Some(Ok(nonce)) = sts.0.proofs.nonce(sts.0.clock.now()).as_deref().map(HeaderValue::from_str)
-    {
-        headers.insert(DPOP_NONCE, nonce);
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
+    sts.add_fresh_nonce(request_headers, headers, sts.0.clock.now());
     response
 }
