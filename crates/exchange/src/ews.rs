@@ -14,6 +14,7 @@ mod response;
 mod response_code;
 mod restriction;
 mod shape;
+pub mod sieve;
 
 pub use folder::{EffectiveRights, Folder, FolderKind};
 pub use header::{ConnectingSid, RequestHeader, ServerVersion};

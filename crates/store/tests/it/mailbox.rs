@@ -126,7 +126,7 @@ async fn numbers_only_grow_when_a_folder_goes() {
     let (outer, inner) = (folder(3, "Outer"), Folder { parent: Some(Uuid::from_u128(3)), ..folder(4, "Inner") });
     let (_place, mailboxes) = opened(&[outer.clone(), inner.clone()]).await;
     let file =
-        Attachment { id: Uuid::from_u128(20), name: "a".into(), content_type: String::new(), content: vec![0; 9] };
+        Attachment { id: Uuid::from_u128(20), name: "a".into(), content_type: String::new(), content: vec![0; 9].into() };
     mailboxes.add_item(OWNER, &item(10, &inner, 50), &[], &[file], i64::MAX, now()).await.unwrap();
     let before = mailboxes.newest_change(OWNER).await.unwrap();
     mailboxes.delete_folders(OWNER, &[inner.id, outer.id], now()).await.unwrap();
