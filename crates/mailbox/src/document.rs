@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::arrive::Contents;
 use crate::ids::{self, Of};
 
 pub(crate) use change::ChangedItem;
@@ -186,25 +187,25 @@ impl StoredBody {
 
 impl StoredMime {
     /// Takes the bytes out of a MIME stream.
-    fn split(mime: MimeContent, files: &mut Vec<Attachment>) -> Self {
+    fn split(mime: MimeContent, contents: &Contents, files: &mut Vec<Attachment>) -> Self {
         let id = Uuid::new_v4();
         let content_type = new::MIME_TYPE.to_owned();
-        files.push(Attachment { id, name: String::new(), content_type, content: mime.content });
+        files.push(Attachment { id, name: String::new(), content_type, content: contents.of(mime.content) });
         Self { id, character_set: mime.character_set }
     }
 }
 
 impl StoredFile {
     /// Takes the bytes out of an attachment.
-    fn split(file: FileAttachment, files: &mut Vec<Attachment>) -> Self {
+    fn split(file: FileAttachment, contents: &Contents, files: &mut Vec<Attachment>) -> Self {
         let id = Uuid::new_v4();
-        let content = file.content.unwrap_or_default();
+        let content = contents.of(file.content.unwrap_or_default());
         let stored = Self {
             id,
             name: file.name.clone(),
             content_type: file.content_type.clone(),
             content_id: file.content_id,
-            size: u64::try_from(content.len()).unwrap_or(u64::MAX),
+            size: content.size(),
             is_inline: file.is_inline,
         };
         files.push(Attachment {

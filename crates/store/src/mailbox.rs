@@ -262,8 +262,7 @@ impl Mailboxes {
 
     /// An attachment by its id, with the item that it is in.
     pub async fn attachment(&self, owner: Owner, id: Uuid) -> Result<Option<(Item, Attachment)>, Error> {
-        const SQL: &str =
-            "SELECT a.id, a.name, a.content_type, a.content, a.upload, u.size, a.item
+        const SQL: &str = "SELECT a.id, a.name, a.content_type, a.content, a.upload, u.size, a.item
             FROM attachment a JOIN item i ON i.id = a.item LEFT JOIN upload u ON u.id = a.upload
             WHERE a.id = ?1 AND i.owner = ?2 AND i.tenant = ?3";
         let values = vec![id.into(), owner.user.into(), owner.tenant.0.into()];
@@ -305,12 +304,7 @@ fn to_attachment(row: &Row) -> Result<Attachment, Error> {
         }
         None => Content::Bytes(row.bytes(3)?.to_vec()),
     };
-    Ok(Attachment {
-        id: row.uuid(0)?,
-        name: row.text(1)?.to_owned(),
-        content_type: row.text(2)?.to_owned(),
-        content,
-    })
+    Ok(Attachment { id: row.uuid(0)?, name: row.text(1)?.to_owned(), content_type: row.text(2)?.to_owned(), content })
 }
 
 fn to_folder(row: &Row) -> Result<Folder, Error> {

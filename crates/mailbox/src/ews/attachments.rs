@@ -4,7 +4,7 @@ use actas_exchange::ews::{
     CreateAttachment, CreateAttachmentResponse, CreatedAttachment, DeleteAttachment, DeleteAttachmentResponse, Failure,
     FileAttachment, GetAttachment, GetAttachmentResponse, ItemId, ResponseCode,
 };
-use actas_store::mailbox::{Attachment, Item};
+use actas_store::mailbox::{Attachment, Content, Item};
 use uuid::Uuid;
 
 use super::OpenMailbox;
@@ -38,12 +38,19 @@ impl OpenMailbox<'_> {
         GetAttachmentResponse { messages }
     }
 
+    /// With its content, or a mark for a large one.
     pub(crate) async fn get_attachment(&self, id: &str) -> Result<FileAttachment, Failure> {
+        let (file, content) = self.told_attachment(id).await?;
+        Ok(FileAttachment { content: Some(self.splices.content(content)), ..file })
+    }
+
+    /// What is told of a file, and its content.
+    pub(crate) async fn told_attachment(&self, id: &str) -> Result<(FileAttachment, Content), Failure> {
         let (item, file) = self.attachment(id).await?;
         let document = Document::read(&item).map_err(|why| corrupt(&why))?;
         // The item's own MIME stream is beside its files, but none of them.
         let stored = document.attachments.into_iter().find(|stored| stored.id == file.id).ok_or_else(not_found)?;
-        Ok(FileAttachment { content: Some(file.content), ..stored.restore(self.owner) })
+        Ok((stored.restore(self.owner), file.content))
     }
 
     async fn attachment(&self, id: &str) -> Result<(Item, Attachment), Failure> {
@@ -77,13 +84,18 @@ impl OpenMailbox<'_> {
         parent: &ItemId,
         files: &[FileAttachment],
     ) -> Result<(ItemId, Vec<Uuid>), Failure> {
+        let size = |file: &FileAttachment| self.contents.size(file.content.as_deref().unwrap_or_default());
+        if files.iter().any(|file| i64::try_from(size(file)).is_ok_and(|size| size > self.server.config.item_bytes_max))
+        {
+            return Err(attachment_too_large());
+        }
         for _ in 0..TRIES {
             let item = self.item(parent).await?;
             let document = Document::read(&item).map_err(|why| corrupt(&why))?;
             if document.attachments.len() + files.len() > FILES_MAX {
                 return Err(too_large());
             }
-            let changed = ChangedItem::with_files(&item, document, files.to_vec(), self.now);
+            let changed = ChangedItem::with_files(&item, document, files.to_vec(), self.contents, self.now);
             let (changed, ids) = changed.map_err(|why| corrupt(&why))?;
             if self.write(&item, &changed, false).await? {
                 return Ok((ids::item(self.owner, item.id, item.version + 1), ids));
@@ -106,13 +118,20 @@ impl OpenMailbox<'_> {
             let document = Document::read(&item).map_err(|why| corrupt(&why))?;
             let changed = ChangedItem::without_file(&item, document, file.id, self.now);
             let mut changed = changed.map_err(|why| corrupt(&why))?.ok_or_else(not_found)?;
-            changed.less(i64::try_from(file.content.len()).unwrap_or(i64::MAX));
+            changed.less(i64::try_from(file.content.size()).unwrap_or(i64::MAX));
             if self.write(&item, &changed, false).await? {
                 return Ok(ids::item(self.owner, item.id, item.version + 1));
             }
         }
         Err(stale())
     }
+}
+
+fn attachment_too_large() -> Failure {
+    Failure::new(
+        ResponseCode::from_name("ErrorAttachmentSizeLimitExceeded"),
+        "The attachment exceeds the maximum supported size.",
+    )
 }
 
 fn not_found() -> Failure {

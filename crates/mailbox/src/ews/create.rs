@@ -7,8 +7,8 @@ use actas_exchange::ews::{
 use futures_util::future::join_all;
 use uuid::Uuid;
 
+use super::OpenMailbox;
 use super::failures::{folder_not_found, invalid_operation, over_quota, storage, too_large};
-use super::{ITEM_BYTES_MAX, OpenMailbox};
 use crate::document::NewItem;
 use crate::ids::{self, Of};
 
@@ -37,7 +37,7 @@ impl OpenMailbox<'_> {
     }
 
     pub(crate) async fn create_item(&self, message: Message, folder: Uuid) -> Result<CreatedItem, Failure> {
-        let new = NewItem::of(message, folder, self.now).map_err(|error| not_saved(&error))?;
+        let new = NewItem::of(message, self.contents, folder, self.now).map_err(|error| not_saved(&error))?;
         self.add(&new).await?;
         let files = new.files.iter().map(|file| ids::write(Of::Attachment, self.owner, *file));
         Ok(CreatedItem { id: ids::item(self.owner, new.item.id, new.item.version), attachments: files.collect() })
@@ -45,7 +45,7 @@ impl OpenMailbox<'_> {
 
     /// Puts a new item into the store, if it is not too large and the mailbox not too full.
     pub(crate) async fn add(&self, new: &NewItem) -> Result<(), Failure> {
-        if new.item.size > ITEM_BYTES_MAX {
+        if new.item.size > self.server.config.item_bytes_max {
             return Err(too_large());
         }
         let (mailboxes, quota) = (&self.server.mailboxes, self.server.config.quota_bytes);

@@ -2,13 +2,16 @@
 
 use actas_exchange::ews::FileAttachment;
 use actas_exchange::graph::{from_rest_id, read_attachment, write_attachment};
+use actas_store::mailbox::Content;
 use axum::response::Response;
 use http::StatusCode;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Call;
 use super::answer::{self, GraphError};
 use super::route::At;
+use crate::content::{Piece, Reel};
 use crate::ews::failures::item_not_found;
 use crate::ids;
 
@@ -74,31 +77,33 @@ impl Call<'_> {
     pub(super) async fn tell_file(&self, at: &At, id: &str) -> Result<Response, GraphError> {
         self.check_options(&["$select"])?;
         let select = self.file_select()?;
-        let (file, modified) = self.file(at, id).await?;
+        let (file, content, modified) = self.file(at, id).await?;
+        let file = FileAttachment { content: Some(self.mailbox.splices.content(content)), ..file };
         let told = selected(write_attachment(&file, modified), select.as_deref());
         Ok(answer::json(StatusCode::OK, &with_context(told, self.file_context(at, "/$entity"))))
     }
 
     pub(super) async fn file_bytes(&self, at: &At, id: &str) -> Result<Response, GraphError> {
         self.check_options(&[])?;
-        let (file, _) = self.file(at, id).await?;
-        Ok(answer::bytes(file.content_type.as_deref().unwrap_or_default(), file.content.unwrap_or_default()))
+        let (file, content, _) = self.file(at, id).await?;
+        let reel = Reel::new(self.mailbox.server.mailboxes.clone(), [Piece::of(content)]);
+        Ok(answer::bytes(file.content_type.as_deref().unwrap_or_default(), reel))
     }
 
     pub(super) async fn remove_file(&self, at: &At, id: &str) -> Result<Response, GraphError> {
         self.check_options(&[])?;
-        let (file, _) = self.file(at, id).await?;
+        let (file, ..) = self.file(at, id).await?;
         self.mailbox.delete_attachment(file.id.as_deref().unwrap_or_default()).await?;
         Ok(answer::no_content())
     }
 
     /// A file of that very message.
-    async fn file(&self, at: &At, id: &str) -> Result<(FileAttachment, Option<jiff::Timestamp>), GraphError> {
+    async fn file(&self, at: &At, id: &str) -> Result<(FileAttachment, Content, Option<Timestamp>), GraphError> {
         let item = self.stored(at).await?;
         let (message, _) = self.mailbox.message(&item)?;
-        let file = self.mailbox.get_attachment(&from_rest_id(id)).await?;
+        let (file, content) = self.mailbox.told_attachment(&from_rest_id(id)).await?;
         if message.attachments.iter().any(|own| own.id == file.id) {
-            Ok((file, message.last_modified))
+            Ok((file, content, message.last_modified))
         } else {
             Err(item_not_found().into())
         }

@@ -14,6 +14,7 @@ mod folders;
 mod graph;
 mod hostile;
 mod items;
+mod large;
 mod limits;
 mod partners;
 mod possession;

@@ -189,9 +189,7 @@ fn with_files(unit: Unit, item: Uuid, files: &[Attachment], now: Timestamp) -> U
         };
         // An upload that a file is about to name must still be there.
         let unit = match upload {
-            Some(id) => {
-                unit.then_one("UPDATE upload SET created = ?2 WHERE id = ?1", vec![id.into(), now.into()])
-            }
+            Some(id) => unit.then_one("UPDATE upload SET created = ?2 WHERE id = ?1", vec![id.into(), now.into()]),
             None => unit,
         };
         let values: Vec<Value> = vec![

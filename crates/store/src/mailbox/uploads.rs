@@ -85,9 +85,7 @@ impl Mailboxes {
             AND NOT EXISTS (SELECT 1 FROM upload_part WHERE upload_part.upload = ?1)
             AND NOT EXISTS (SELECT 1 FROM attachment WHERE attachment.upload = ?1)";
         loop {
-            let unit = Unit::new()
-                .then(PARTS, vec![id.into(), REMOVED_AT_ONCE.into()])
-                .then(UPLOAD, vec![id.into()]);
+            let unit = Unit::new().then(PARTS, vec![id.into(), REMOVED_AT_ONCE.into()]).then(UPLOAD, vec![id.into()]);
             let outcome = self.database.write(unit).await?;
             if outcome.first().is_none_or(|(_, removed)| *removed == 0) {
                 return Ok(());

@@ -30,14 +30,7 @@ pub(super) struct Long {
 
 impl Long {
     pub(super) fn new(number: usize) -> Self {
-        Self {
-            number,
-            text: Some(Vec::new()),
-            digits: Vec::new(),
-            reference: None,
-            size: 0,
-            is_valid: true,
-        }
+        Self { number, text: Some(Vec::new()), digits: Vec::new(), reference: None, size: 0, is_valid: true }
     }
 
     /// Text as it is written.
