@@ -1,5 +1,6 @@
 //! Items as they are stored: one JSON document each, its files beside it.
 
+pub(crate) mod attached;
 mod change;
 mod new;
 
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 use actas_exchange::ews::{
     Body, BodyType, ExtendedProperty, FileAttachment, Importance, Mailbox, Message, MimeContent, Sensitivity, Value,
 };
-use actas_store::mailbox::{Attachment, Item, Owner};
+use actas_store::mailbox::{Attachment, Content, Item, Owner};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -95,6 +96,9 @@ pub(crate) struct StoredFile {
     content_id: Option<String>,
     size: u64,
     is_inline: Option<bool>,
+    /// Whether it is an item, and no file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_item: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -199,7 +203,11 @@ impl StoredFile {
     /// Takes the bytes out of an attachment.
     fn split(file: FileAttachment, contents: &Contents, files: &mut Vec<Attachment>) -> Self {
         let id = Uuid::new_v4();
-        let content = contents.of(file.content.unwrap_or_default());
+        let is_item = file.item.is_some();
+        let content = match file.item {
+            Some(item) => Content::Bytes(attached::write(*item)),
+            None => contents.of(file.content.unwrap_or_default()),
+        };
         let stored = Self {
             id,
             name: file.name.clone(),
@@ -207,11 +215,13 @@ impl StoredFile {
             content_id: file.content_id,
             size: content.size(),
             is_inline: file.is_inline,
+            is_item,
         };
+        let kind = if is_item { Some(attached::ITEM_TYPE.to_owned()) } else { file.content_type };
         files.push(Attachment {
             id,
             name: file.name.unwrap_or_default(),
-            content_type: file.content_type.unwrap_or_default(),
+            content_type: kind.unwrap_or_default(),
             content,
         });
         stored
@@ -226,6 +236,7 @@ impl StoredFile {
             size: Some(self.size),
             is_inline: self.is_inline,
             content: None,
+            item: self.is_item.then(Box::default),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod apply;
 mod attachments;
 mod convert;
+mod copy_folder;
 mod create;
 mod delete;
 mod empty;
@@ -26,9 +27,9 @@ mod zones;
 
 use actas_directory::{TenantId, User};
 use actas_exchange::ews::{
-    ConvertIdResponse, CopyItemResponse, CreateAttachmentResponse, CreateFolderResponse, CreateItemResponse,
-    DeleteAttachmentResponse, DeleteFolderResponse, DeleteItemResponse, EmptyFolderResponse, Failure,
-    FindFolderResponse, FindItemResponse, FolderId, FolderName, GetAttachmentResponse, GetEventsResponse,
+    ConvertIdResponse, CopyFolderResponse, CopyItemResponse, CreateAttachmentResponse, CreateFolderResponse,
+    CreateItemResponse, DeleteAttachmentResponse, DeleteFolderResponse, DeleteItemResponse, EmptyFolderResponse,
+    Failure, FindFolderResponse, FindItemResponse, FolderId, FolderName, GetAttachmentResponse, GetEventsResponse,
     GetFolderResponse, GetItemResponse, GetServerTimeZonesResponse, Message, MoveFolderResponse, MoveItemResponse,
     Request, ResolveNamesResponse, ResponseCode, ResponseMessage, SubscribeResponse, SyncFolderHierarchyResponse,
     SyncFolderItemsResponse, UnsubscribeResponse, UpdateFolderResponse, UpdateItemResponse,
@@ -74,6 +75,7 @@ pub(crate) async fn perform(
     let mailbox =
         OpenMailbox::open(server, user, contents, now).await.map_err(|error| admission::storage_fault(&error))?;
     let text = match request {
+        Request::CopyFolder(request) => mailbox.copy_folders(&request).await.write(),
         Request::CopyItem(request) => mailbox.copy_items(&request).await.write(),
         Request::CreateAttachment(request) => mailbox.create_attachments(request).await.write(),
         Request::CreateFolder(request) => mailbox.create_folders(request).await.write(),
@@ -112,6 +114,7 @@ pub(crate) fn all_failed(request: &Request) -> String {
     }
     match request {
         Request::ConvertId(request) => ConvertIdResponse { messages: failed(request.ids.len()) }.write(),
+        Request::CopyFolder(request) => CopyFolderResponse { messages: failed(request.folders.len()) }.write(),
         Request::CopyItem(request) => CopyItemResponse { messages: failed(request.items.len()) }.write(),
         Request::CreateAttachment(request) => {
             CreateAttachmentResponse { messages: failed(request.attachments.len()) }.write()

@@ -5,7 +5,7 @@ use actas_store::Error;
 use actas_store::mailbox::{Attachment, Content, Item, Mailboxes};
 
 use crate::content::{Form, Piece, Splices};
-use crate::document::StoredMime;
+use crate::document::{StoredMime, attached};
 
 /// A MIME stream, large files not read yet.
 #[derive(Debug)]
@@ -36,6 +36,12 @@ pub(crate) async fn of_item(
 }
 
 fn to_be_sent(file: Attachment, splices: &Splices) -> FileAttachment {
+    if file.content_type == attached::ITEM_TYPE
+        && let Content::Bytes(bytes) = &file.content
+        && let Some(item) = attached::read(bytes)
+    {
+        return FileAttachment { name: Some(file.name), item: Some(Box::new(item)), ..FileAttachment::default() };
+    }
     let content = match file.content {
         Content::Bytes(bytes) => bytes,
         Content::Upload(upload) => splices.mark(Piece::File(upload, Form::Lines)),

@@ -198,8 +198,11 @@ impl Mailboxes {
     /// A part of a folder's items, newest first: at most `count` of them, after the first
     /// `offset`.
     pub async fn items_page(&self, owner: Owner, folder: Uuid, offset: i64, count: i64) -> Result<Vec<Item>, Error> {
+        // What is passed over is passed over in the index alone.
         const SQL: &str = select_items!(
-            "WHERE folder = ?1 AND owner = ?2 AND tenant = ?3 ORDER BY received DESC, number DESC LIMIT ?4 OFFSET ?5"
+            "WHERE folder = ?1 AND owner = ?2 AND tenant = ?3 AND (received, number) <= (
+               SELECT received, number FROM item WHERE folder = ?1 ORDER BY received DESC, number DESC LIMIT 1 OFFSET ?5
+             ) ORDER BY received DESC, number DESC LIMIT ?4"
         );
         let values = vec![folder.into(), owner.user.into(), owner.tenant.0.into(), count.into(), offset.into()];
         let rows = self.database.read(SQL, values).await?;

@@ -46,17 +46,17 @@ impl ChangedItem {
         Ok(changed)
     }
 
-    /// The item with more files, and their ids in order.
+    /// The item with more attachments; their ids in order, and whether each is an item.
     pub(crate) fn with_files(
         before: &Item,
         mut document: Document,
         files: Vec<FileAttachment>,
         contents: &Contents,
         now: Timestamp,
-    ) -> Result<(Self, Vec<Uuid>), Corrupt> {
+    ) -> Result<(Self, Vec<(Uuid, bool)>), Corrupt> {
         let mut added = Vec::with_capacity(files.len());
         let files: Vec<_> = files.into_iter().map(|file| StoredFile::split(file, contents, &mut added)).collect();
-        let ids = files.iter().map(|file| file.id).collect();
+        let ids = files.iter().map(|file| (file.id, file.is_item)).collect();
         document.attachments.extend(files);
         document.last_modified = Some(now);
         Ok((Self::written(before, &document, added, Vec::new())?, ids))

@@ -19,12 +19,12 @@ pub(crate) struct NewItem {
     pub(crate) item: Item,
     pub(crate) properties: Vec<ItemProperty>,
     pub(crate) attachments: Vec<Attachment>,
-    /// The ids of its files, in the order of the request.
-    pub(crate) files: Vec<Uuid>,
+    /// Its attachments in the order of the request: ids, and whether each is an item.
+    pub(crate) files: Vec<(Uuid, bool)>,
 }
 
 /// The class of a message that has none.
-const DEFAULT_CLASS: &str = "IPM.Note";
+pub(super) const DEFAULT_CLASS: &str = "IPM.Note";
 /// Values that are longer are not found by index.
 const INDEXED_VALUE_BYTES_MAX: usize = 512;
 /// The media type under which an item's own MIME stream is kept.
@@ -58,7 +58,7 @@ impl NewItem {
         message.sent = Some(sent);
         message.created = Some(now);
         let is_read = message.is_read.unwrap_or(false);
-        let ids = files.iter().map(|file| file.id).collect();
+        let ids = files.iter().map(|file| (file.id, file.is_item)).collect();
         let properties = indexed(message.item_class.as_deref().unwrap_or(DEFAULT_CLASS), &message.extended);
         let document = Document { attachments: files, mime, ..Document::of(message, now) };
         let document = serde_json::to_string(&document)?;
@@ -86,7 +86,7 @@ impl NewItem {
             file.id = id;
         }
         document.changed.clear();
-        let ids = document.attachments.iter().map(|file| file.id).collect();
+        let ids = document.attachments.iter().map(|file| (file.id, file.is_item)).collect();
         let document = serde_json::to_string(&document)?;
         let size = size(&document, &files);
         let item = Item { id: Uuid::new_v4(), folder, version: 1, size, document, ..item.clone() };

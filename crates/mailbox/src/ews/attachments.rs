@@ -2,15 +2,16 @@
 
 use actas_exchange::ews::{
     CreateAttachment, CreateAttachmentResponse, CreatedAttachment, DeleteAttachment, DeleteAttachmentResponse, Failure,
-    FileAttachment, GetAttachment, GetAttachmentResponse, ItemId, ResponseCode,
+    FileAttachment, GetAttachment, GetAttachmentResponse, ItemId, Message, ResponseCode, mime,
 };
 use actas_store::mailbox::{Attachment, Content, Item};
 use uuid::Uuid;
 
 use super::OpenMailbox;
+use super::create::check_depth;
 use super::failures::{corrupt, malformed, storage, too_large};
 use super::update::stale;
-use crate::document::{ChangedItem, Document};
+use crate::document::{ChangedItem, Corrupt, Document, attached};
 use crate::ids::{self, NoId, Of};
 
 /// Files of one item.
@@ -28,7 +29,11 @@ impl OpenMailbox<'_> {
         for id in &request.ids {
             let got = match self.get_attachment(id).await {
                 Ok(file) => {
-                    bytes = bytes.saturating_add(file.content.as_ref().map_or(0, Vec::len));
+                    let size = match &file.item {
+                        Some(_) => file.size.and_then(|size| usize::try_from(size).ok()),
+                        None => file.content.as_ref().map(Vec::len),
+                    };
+                    bytes = bytes.saturating_add(size.unwrap_or(0));
                     if bytes > ANSWER_BYTES_MAX && !messages.is_empty() { Err(too_large()) } else { Ok(file) }
                 }
                 Err(failure) => Err(failure),
@@ -41,6 +46,10 @@ impl OpenMailbox<'_> {
     /// With its content, or a mark for a large one.
     pub(crate) async fn get_attachment(&self, id: &str) -> Result<FileAttachment, Failure> {
         let (file, content) = self.told_attachment(id).await?;
+        if file.item.is_some() {
+            let item = read_item(id, &content)?;
+            return Ok(FileAttachment { item: Some(Box::new(item)), ..file });
+        }
         Ok(FileAttachment { content: Some(self.splices.content(content)), ..file })
     }
 
@@ -51,6 +60,17 @@ impl OpenMailbox<'_> {
         // The item's own MIME stream is beside its files, but none of them.
         let stored = document.attachments.into_iter().find(|stored| stored.id == file.id).ok_or_else(not_found)?;
         Ok((stored.restore(self.owner), file.content))
+    }
+
+    /// A file as it is, or an attached item as a MIME stream.
+    pub(crate) async fn attachment_bytes(&self, id: &str) -> Result<(FileAttachment, Content), Failure> {
+        let (file, content) = self.told_attachment(id).await?;
+        if file.item.is_none() {
+            return Ok((file, content));
+        }
+        let item = read_item(id, &content)?;
+        let stream = mime::render(&item, &item.attachments);
+        Ok((FileAttachment { content_type: Some("message/rfc822".to_owned()), ..file }, Content::Bytes(stream)))
     }
 
     async fn attachment(&self, id: &str) -> Result<(Item, Attachment), Failure> {
@@ -68,8 +88,8 @@ impl OpenMailbox<'_> {
         let count = request.attachments.len();
         let messages = match self.add_files(&request.parent, &request.attachments).await {
             Ok((root, files)) => {
-                let made = |file: Uuid| CreatedAttachment {
-                    id: ids::write(Of::Attachment, self.owner, file),
+                let made = |(id, is_item): (Uuid, bool)| CreatedAttachment {
+                    key: self.attachment_key(id, is_item),
                     root: root.clone(),
                 };
                 files.into_iter().map(|file| Ok(made(file)).into()).collect()
@@ -83,12 +103,13 @@ impl OpenMailbox<'_> {
         &self,
         parent: &ItemId,
         files: &[FileAttachment],
-    ) -> Result<(ItemId, Vec<Uuid>), Failure> {
+    ) -> Result<(ItemId, Vec<(Uuid, bool)>), Failure> {
         let size = |file: &FileAttachment| self.contents.size(file.content.as_deref().unwrap_or_default());
         if files.iter().any(|file| i64::try_from(size(file)).is_ok_and(|size| size > self.server.config.item_bytes_max))
         {
             return Err(attachment_too_large());
         }
+        check_depth(files)?;
         for _ in 0..TRIES {
             let item = self.item(parent).await?;
             let document = Document::read(&item).map_err(|why| corrupt(&why))?;
@@ -125,6 +146,14 @@ impl OpenMailbox<'_> {
         }
         Err(stale())
     }
+}
+
+fn read_item(id: &str, content: &Content) -> Result<Message, Failure> {
+    let read = match content {
+        Content::Bytes(bytes) => attached::read(bytes),
+        Content::Upload(_) => None,
+    };
+    read.ok_or_else(|| corrupt(&Corrupt(format!("attachment {id} is no item"))))
 }
 
 fn attachment_too_large() -> Failure {

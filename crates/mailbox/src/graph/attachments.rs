@@ -69,7 +69,7 @@ impl Call<'_> {
         let id = ids::item(self.mailbox.owner, item.id, item.version);
         let (_, files) = self.mailbox.add_files(&id, std::slice::from_ref(&file)).await?;
         let size = file.content.as_ref().and_then(|content| u64::try_from(content.len()).ok());
-        let made = files.first().map(|made| ids::write(ids::Of::Attachment, self.mailbox.owner, *made));
+        let made = files.first().map(|(made, _)| ids::write(ids::Of::Attachment, self.mailbox.owner, *made));
         let told = write_attachment(&FileAttachment { id: made, size, ..file }, Some(self.mailbox.now));
         Ok(answer::json(StatusCode::CREATED, &with_context(told, self.file_context(at, "/$entity"))))
     }
@@ -78,7 +78,8 @@ impl Call<'_> {
         self.check_options(&["$select"])?;
         let select = self.file_select()?;
         let (file, content, modified) = self.file(at, id).await?;
-        let file = FileAttachment { content: Some(self.mailbox.splices.content(content)), ..file };
+        let content = file.item.is_none().then(|| self.mailbox.splices.content(content));
+        let file = FileAttachment { content, ..file };
         let told = selected(write_attachment(&file, modified), select.as_deref());
         Ok(answer::json(StatusCode::OK, &with_context(told, self.file_context(at, "/$entity"))))
     }
@@ -101,7 +102,7 @@ impl Call<'_> {
     async fn file(&self, at: &At, id: &str) -> Result<(FileAttachment, Content, Option<Timestamp>), GraphError> {
         let item = self.stored(at).await?;
         let (message, _) = self.mailbox.message(&item)?;
-        let (file, content) = self.mailbox.told_attachment(&from_rest_id(id)).await?;
+        let (file, content) = self.mailbox.attachment_bytes(&from_rest_id(id)).await?;
         if message.attachments.iter().any(|own| own.id == file.id) {
             Ok((file, content, message.last_modified))
         } else {

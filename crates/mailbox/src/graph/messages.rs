@@ -99,6 +99,7 @@ impl Call<'_> {
             let id = file.id.as_deref().and_then(|id| ids::read(ids::Of::Attachment, self.mailbox.owner, id).ok());
             let content =
                 stored.iter().position(|stored| Some(stored.id) == id).map(|at| stored.swap_remove(at).content);
+            let content = content.filter(|_| file.item.is_none());
             let content = content.map(|content| self.mailbox.splices.content(content));
             let file = actas_exchange::ews::FileAttachment { content, ..file.clone() };
             told.push(write_attachment(&file, message.last_modified));

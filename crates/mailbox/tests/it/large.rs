@@ -174,7 +174,8 @@ async fn a_file_of_150_megabytes_comes_back_and_is_never_whole_in_memory() {
     connection.send(&text, SIZE).await;
     let reply = connection.answer().await;
     let made = CreateItemResponse::parse(reply.as_bytes(), MIB).unwrap().answer().unwrap().messages.remove(0);
-    let ids = made.into_result().unwrap().unwrap().attachments;
+    let keys = made.into_result().unwrap().unwrap().attachments;
+    let ids = keys.into_iter().map(|key| key.id).collect();
     let request = call(Operation::GetAttachment(GetAttachment { ids }));
     connection.send_head(request.len()).await;
     connection.stream.write_all(request.as_bytes()).await.unwrap();
@@ -261,7 +262,7 @@ async fn an_item_has_its_bound() {
     let failure = try_add(&world, &made.id, file("b", MIB)).await.unwrap_err();
     assert_eq!(failure.code, ResponseCode::ErrorMessageSizeExceeded);
     let added = try_add(&world, &made.id, file("b", MIB / 2)).await.unwrap();
-    assert!(content(&world, &added.id).await.unwrap() == bytes(0, MIB / 2));
+    assert!(content(&world, &added.key.id).await.unwrap() == bytes(0, MIB / 2));
     let huge = format!("{}{}", "x".repeat(300_000), "y".repeat(45 * MIB));
     assert_eq!(world.post(EWS_PATH, &world.act_as(&world.lena), huge).await.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(loose(&world).await, 0);
@@ -273,7 +274,7 @@ async fn the_quota_counts_large_files() {
     let made = try_create(&world, message(vec![file("a", 3 * MIB)])).await.unwrap();
     let failure = try_create(&world, message(vec![file("b", 3 * MIB)])).await.unwrap_err();
     assert_eq!(failure.code, ResponseCode::ErrorQuotaExceeded);
-    let request = DeleteAttachment { ids: made.attachments };
+    let request = DeleteAttachment { ids: made.attachments.into_iter().map(|key| key.id).collect() };
     answer!(DeleteAttachmentResponse, world.ews(&world.lena, Operation::DeleteAttachment(request)).await);
     try_create(&world, message(vec![file("b", 3 * MIB)])).await.unwrap();
     assert_eq!(loose(&world).await, 1);

@@ -21,3 +21,5 @@ CREATE INDEX attachment_upload ON attachment (upload) WHERE upload IS NOT NULL;
 -- A folder is read in order, from any item on and between any two times, without passing over others.
 CREATE INDEX item_folder_order ON item (folder, received, number);
 DROP INDEX item_folder;
+-- So are its items counted without reading them.
+CREATE INDEX item_folder_read ON item (folder, owner, is_read);
