@@ -144,8 +144,8 @@ def act_as_claims(lab: Lab, actor: str, user: str, **changes: Any) -> Claims:
     return claims | changes
 
 
-def exchanged(lab: Lab, session: requests.Session) -> str:
-    """A token for Graph by which the application acts as its user (RFC 8693)."""
+def exchanged(lab: Lab, session: requests.Session, resource: str | None = None) -> str:
+    """A token by which the application acts as its user (RFC 8693); for Graph, or a resource."""
     own = Credential.of_application(lab)
 
     def assertion(subject: str) -> str:
@@ -162,7 +162,7 @@ def exchanged(lab: Lab, session: requests.Session) -> str:
             "client_assertion": assertion(lab.client_id),
             "subject_token": assertion(lab.mailbox),
             "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
-            "resource": lab.base_url,
+            "resource": resource or lab.base_url,
         },
     )
     assert answer.status_code == 200, answer.text

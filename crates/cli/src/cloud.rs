@@ -48,6 +48,8 @@ pub(crate) const CA_FILE: &str = "tls/ca.cer";
 const GRACE: Duration = Duration::from_secs(10);
 /// How often it is looked whether signing keys are due.
 const MAINTAINED_EVERY: Duration = Duration::from_hours(1);
+/// How often it is looked whether files are there that no item names.
+const SWEPT_EVERY: Duration = Duration::from_mins(1);
 /// How often it is looked whether another process rolled them, such as a command.
 pub(crate) const FOLLOWED_EVERY: Duration = Duration::from_secs(5);
 
@@ -86,7 +88,7 @@ pub(crate) struct Cloud {
     sts: Sts,
     servers: Vec<Server>,
     asks_clients: bool,
-    _maintenance: Stopped,
+    _maintenance: [Stopped; 2],
 }
 
 /// A task that ends when this is dropped.
@@ -135,7 +137,7 @@ impl Cloud {
             plan.clock.clone(),
         );
 
-        let maintenance = maintained(sts.clone(), plan.clock.clone());
+        let maintenance = [maintained(sts.clone(), plan.clock.clone()), swept(mailbox.clone())];
         // One origin for Graph, in front of the directory and of mail.
         let mail = Workload {
             serves: MailboxServer::serves_graph,
@@ -253,6 +255,23 @@ fn maintained(sts: Sts, clock: SharedClock) -> Stopped {
     }))
 }
 
+/// Removes what was uploaded for items that never came or are gone, for as long as it runs.
+fn swept(mailbox: MailboxServer) -> Stopped {
+    Stopped(tokio::spawn(async move {
+        loop {
+            match mailbox.sweep().await {
+                // There may be more.
+                Ok(removed) if removed > 0 => tracing::debug!(removed, "files that no item names were removed"),
+                Ok(_) => tokio::time::sleep(SWEPT_EVERY).await,
+                Err(error) => {
+                    tracing::error!(%error, "files that no item names cannot be removed; they stay for now");
+                    tokio::time::sleep(SWEPT_EVERY).await;
+                }
+            }
+        }
+    }))
+}
+
 fn bind(address: SocketAddr) -> Result<listener::BoundListener, Problem> {
     Ok(listener::bind(address)?)
 }
@@ -267,6 +286,7 @@ fn mailbox_config(place: &Place, mailboxes: Mailboxes) -> MailboxConfig {
     let mut config = MailboxConfig::new(place.exchange_hosts.clone(), place.ews_url(), place.autodiscover_url());
     config.port = place.port;
     config.quota_bytes = mailboxes.quota_bytes.unwrap_or(config.quota_bytes);
+    config.item_bytes_max = mailboxes.item_bytes.unwrap_or(config.item_bytes_max);
     config.rates.by_mailbox = mailboxes.rate.unwrap_or(config.rates.by_mailbox);
     config.elsewhere = mailboxes.elsewhere;
     config.graph = Some(GraphAddress { origins: place.graph_origins(), authority: place.origin().to_owned() });

@@ -14,6 +14,7 @@ mod response;
 mod response_code;
 mod restriction;
 mod shape;
+pub mod sieve;
 
 pub use folder::{EffectiveRights, Folder, FolderKind};
 pub use header::{ConnectingSid, RequestHeader, ServerVersion};
@@ -27,16 +28,16 @@ pub use request::{
     AlternateId, BasePoint, Call, ConflictResolution, ConvertId, CreateAttachment, CreateFolder, CreateItem,
     DeleteAttachment, DeleteFolder, DeleteItem, DeleteType, EmptyFolder, EventType, FindFolder, FindItem, FolderChange,
     FolderTraversal, FolderUpdate, GetAttachment, GetEvents, GetFolder, GetItem, GetServerTimeZones, IndexedPageView,
-    ItemChange, ItemTraversal, ItemUpdate, MessageDisposition, MoveFolder, NewFolder, Request, ResolveNames, Subscribe,
-    SyncFolderHierarchy, SyncFolderItems, TransferItems, Unsubscribe, UpdateFolder, UpdateItem,
+    ItemChange, ItemTraversal, ItemUpdate, MessageDisposition, NewFolder, Request, ResolveNames, Subscribe,
+    SyncFolderHierarchy, SyncFolderItems, TransferFolders, TransferItems, Unsubscribe, UpdateFolder, UpdateItem,
 };
 pub use response::{
-    Changeover, ConvertIdResponse, CopyItemResponse, CreateAttachmentResponse, CreateFolderResponse,
-    CreateItemResponse, CreatedAttachment, CreatedItem, DayOfWeek, Daylight, DeleteAttachmentResponse,
-    DeleteFolderResponse, DeleteItemResponse, EmptyFolderResponse, Event, EventObject, Failure, FindFolderResponse,
-    FindItemResponse, GetAttachmentResponse, GetEventsResponse, GetFolderResponse, GetItemResponse,
-    GetServerTimeZonesResponse, MoveFolderResponse, MoveItemResponse, Notification, Page, Resolution, Resolutions,
-    ResolveNamesResponse, ResponseMessage, SubscribeResponse, Subscribed, SyncFolderHierarchyResponse,
+    AttachmentKey, Changeover, ConvertIdResponse, CopyFolderResponse, CopyItemResponse, CreateAttachmentResponse,
+    CreateFolderResponse, CreateItemResponse, CreatedAttachment, CreatedItem, DayOfWeek, Daylight,
+    DeleteAttachmentResponse, DeleteFolderResponse, DeleteItemResponse, EmptyFolderResponse, Event, EventObject,
+    Failure, FindFolderResponse, FindItemResponse, GetAttachmentResponse, GetEventsResponse, GetFolderResponse,
+    GetItemResponse, GetServerTimeZonesResponse, MoveFolderResponse, MoveItemResponse, Notification, Page, Resolution,
+    Resolutions, ResolveNamesResponse, ResponseMessage, SubscribeResponse, Subscribed, SyncFolderHierarchyResponse,
     SyncFolderItemsResponse, Synced, SyncedFolder, SyncedItem, TimeZone, UnsubscribeResponse, UpdateFolderResponse,
     UpdateItemResponse, UpdatedItem,
 };

@@ -6,14 +6,18 @@ use actas_token::refusal::Layer;
 use actas_validator::{Denial, diagnostics_header};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
+
+use crate::content::Reel;
 
 /// An answer, before it is HTTP.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// SOAP, and all is well; or not, for some of what was asked.
     Soap(String),
+    /// The same with large files in it.
+    Streamed(Reel),
     /// A fault of the whole request.
     Fault(Fault, Service),
     /// A caller without a good token.
@@ -47,6 +51,10 @@ impl IntoResponse for Answer {
     fn into_response(self) -> Response {
         match self {
             Self::Soap(text) => xml(StatusCode::OK, text),
+            Self::Streamed(reel) => {
+                let (length, body) = reel.into_body();
+                (StatusCode::OK, [(CONTENT_TYPE, XML), (CONTENT_LENGTH, length)], body).into_response()
+            }
             Self::Fault(fault, service) => xml(StatusCode::INTERNAL_SERVER_ERROR, fault.write(service)),
             Self::Challenge(denial) => denied(&denial),
             Self::Json { status, body, is_error } => {

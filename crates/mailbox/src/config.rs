@@ -29,8 +29,12 @@ pub struct MailboxConfig {
     pub verbose_diagnostics: bool,
     /// Whether proofs of possession must carry a nonce of this server's (RFC 9449 §9).
     pub require_dpop_nonce: bool,
-    /// The most bytes of an EWS request.
+    /// The most bytes of a request that are held in memory: of an EWS request all but its long
+    /// contents, of one to Graph all.
     pub request_bytes_max: usize,
+    /// The most bytes of one item, files included. Those of EWS requests that are long go to the
+    /// store as they arrive.
+    pub item_bytes_max: i64,
     /// Domains whose mailboxes are elsewhere, lower case. A mailbox that is here comes first.
     /// That redirections end is for the client to see to.
     pub elsewhere: BTreeMap<String, Elsewhere>,
@@ -117,8 +121,10 @@ pub enum FaultKind {
     },
 }
 
-/// The most bytes of an EWS request, unless configured.
+/// The most bytes of a request in memory, unless configured.
 const REQUEST_BYTES_MAX: usize = 40 * 1024 * 1024;
+/// The most bytes of one item, unless configured.
+const ITEM_BYTES_MAX: i64 = 150 * 1024 * 1024;
 /// Requests without credentials in a minute, unless configured.
 const ANONYMOUS_REQUESTS_MAX: u32 = 600;
 /// The most bytes of one mailbox, unless configured.
@@ -128,8 +134,7 @@ const TRUST_REFRESH: Duration = Duration::from_secs(5);
 
 impl MailboxConfig {
     /// A careful configuration: trust at most five seconds old, terse diagnostics,
-    /// requests of at most 40 MiB,
-    /// mailboxes of at most 50 GiB.
+    /// requests of at most 40 MiB in memory, items of at most 150 MiB, mailboxes of at most 50 GiB.
     pub fn new(hosts: Vec<String>, ews_url: impl Into<String>, autodiscover_url: impl Into<String>) -> Self {
         Self {
             hosts,
@@ -142,6 +147,7 @@ impl MailboxConfig {
             verbose_diagnostics: false,
             require_dpop_nonce: false,
             request_bytes_max: REQUEST_BYTES_MAX,
+            item_bytes_max: ITEM_BYTES_MAX,
             elsewhere: BTreeMap::new(),
             rates: Rates::default(),
             anonymous_requests_max: ANONYMOUS_REQUESTS_MAX,

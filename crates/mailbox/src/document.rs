@@ -1,5 +1,6 @@
 //! Items as they are stored: one JSON document each, its files beside it.
 
+pub(crate) mod attached;
 mod change;
 mod new;
 
@@ -8,11 +9,12 @@ use std::collections::BTreeMap;
 use actas_exchange::ews::{
     Body, BodyType, ExtendedProperty, FileAttachment, Importance, Mailbox, Message, MimeContent, Sensitivity, Value,
 };
-use actas_store::mailbox::{Attachment, Item, Owner};
+use actas_store::mailbox::{Attachment, Content, Item, Owner};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::arrive::Contents;
 use crate::ids::{self, Of};
 
 pub(crate) use change::ChangedItem;
@@ -94,6 +96,9 @@ pub(crate) struct StoredFile {
     content_id: Option<String>,
     size: u64,
     is_inline: Option<bool>,
+    /// Whether it is an item, and no file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_item: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -186,31 +191,37 @@ impl StoredBody {
 
 impl StoredMime {
     /// Takes the bytes out of a MIME stream.
-    fn split(mime: MimeContent, files: &mut Vec<Attachment>) -> Self {
+    fn split(mime: MimeContent, contents: &Contents, files: &mut Vec<Attachment>) -> Self {
         let id = Uuid::new_v4();
         let content_type = new::MIME_TYPE.to_owned();
-        files.push(Attachment { id, name: String::new(), content_type, content: mime.content });
+        files.push(Attachment { id, name: String::new(), content_type, content: contents.of(mime.content) });
         Self { id, character_set: mime.character_set }
     }
 }
 
 impl StoredFile {
     /// Takes the bytes out of an attachment.
-    fn split(file: FileAttachment, files: &mut Vec<Attachment>) -> Self {
+    fn split(file: FileAttachment, contents: &Contents, files: &mut Vec<Attachment>) -> Self {
         let id = Uuid::new_v4();
-        let content = file.content.unwrap_or_default();
+        let is_item = file.item.is_some();
+        let content = match file.item {
+            Some(item) => Content::Bytes(attached::write(*item)),
+            None => contents.of(file.content.unwrap_or_default()),
+        };
         let stored = Self {
             id,
             name: file.name.clone(),
             content_type: file.content_type.clone(),
             content_id: file.content_id,
-            size: u64::try_from(content.len()).unwrap_or(u64::MAX),
+            size: content.size(),
             is_inline: file.is_inline,
+            is_item,
         };
+        let kind = if is_item { Some(attached::ITEM_TYPE.to_owned()) } else { file.content_type };
         files.push(Attachment {
             id,
             name: file.name.unwrap_or_default(),
-            content_type: file.content_type.unwrap_or_default(),
+            content_type: kind.unwrap_or_default(),
             content,
         });
         stored
@@ -225,6 +236,7 @@ impl StoredFile {
             size: Some(self.size),
             is_inline: self.is_inline,
             content: None,
+            item: self.is_item.then(Box::default),
         }
     }
 }

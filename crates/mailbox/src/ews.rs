@@ -7,6 +7,7 @@
 mod apply;
 mod attachments;
 mod convert;
+mod copy_folder;
 mod create;
 mod delete;
 mod empty;
@@ -26,9 +27,9 @@ mod zones;
 
 use actas_directory::{TenantId, User};
 use actas_exchange::ews::{
-    ConvertIdResponse, CopyItemResponse, CreateAttachmentResponse, CreateFolderResponse, CreateItemResponse,
-    DeleteAttachmentResponse, DeleteFolderResponse, DeleteItemResponse, EmptyFolderResponse, Failure,
-    FindFolderResponse, FindItemResponse, FolderId, FolderName, GetAttachmentResponse, GetEventsResponse,
+    ConvertIdResponse, CopyFolderResponse, CopyItemResponse, CreateAttachmentResponse, CreateFolderResponse,
+    CreateItemResponse, DeleteAttachmentResponse, DeleteFolderResponse, DeleteItemResponse, EmptyFolderResponse,
+    Failure, FindFolderResponse, FindItemResponse, FolderId, FolderName, GetAttachmentResponse, GetEventsResponse,
     GetFolderResponse, GetItemResponse, GetServerTimeZonesResponse, Message, MoveFolderResponse, MoveItemResponse,
     Request, ResolveNamesResponse, ResponseCode, ResponseMessage, SubscribeResponse, SyncFolderHierarchyResponse,
     SyncFolderItemsResponse, UnsubscribeResponse, UpdateFolderResponse, UpdateItemResponse,
@@ -40,13 +41,12 @@ use jiff::Timestamp;
 
 use self::failures::{access_denied, corrupt, folder_not_found, malformed, not_supported};
 pub(crate) use self::whose::changes;
+use crate::arrive::Contents;
+use crate::content::Splices;
 use crate::document::{Document, StoredMime};
 use crate::ids::{self, NoId, Of};
 use crate::tree::{self, Tree};
 use crate::{Inner, admission};
-
-/// The largest item, with its files.
-const ITEM_BYTES_MAX: i64 = 25 * 1024 * 1024;
 
 /// Whether an operation touches no mailbox, so that nobody has to be named in whose name it acts.
 pub(crate) fn needs_no_mailbox(request: &Request) -> bool {
@@ -60,43 +60,47 @@ pub(crate) async fn perform(
     tenant: TenantId,
     user: Option<&User>,
     request: Request,
+    contents: &Contents,
     now: Timestamp,
-) -> Result<String, Fault> {
+) -> Result<Written, Fault> {
     match &request {
-        Request::ConvertId(request) => return Ok(convert::ids(request).write()),
-        Request::GetServerTimeZones(request) => return Ok(zones::answer(request).write(request.full)),
+        Request::ConvertId(request) => return Ok(convert::ids(request).write().into()),
+        Request::GetServerTimeZones(request) => return Ok(zones::answer(request).write(request.full).into()),
         Request::ResolveNames(request) => {
-            return Ok(resolve::names(server, tenant, request).await.write(request.full_contact_data));
+            return Ok(resolve::names(server, tenant, request).await.write(request.full_contact_data).into());
         }
         _ => {}
     }
     let user = user.ok_or_else(admission::impersonation_required)?;
-    let mailbox = OpenMailbox::open(server, user, now).await.map_err(|error| admission::storage_fault(&error))?;
-    match request {
-        Request::CopyItem(request) => Ok(mailbox.copy_items(&request).await.write()),
-        Request::CreateAttachment(request) => Ok(mailbox.create_attachments(request).await.write()),
-        Request::CreateFolder(request) => Ok(mailbox.create_folders(request).await.write()),
-        Request::CreateItem(request) => Ok(mailbox.create_items(request).await.write()),
-        Request::DeleteAttachment(request) => Ok(mailbox.delete_attachments(&request).await.write()),
-        Request::DeleteFolder(request) => Ok(mailbox.delete_folders(&request).await.write()),
-        Request::DeleteItem(request) => Ok(mailbox.delete_items(&request).await.write()),
-        Request::EmptyFolder(request) => Ok(mailbox.empty_folders(&request).await.write()),
-        Request::FindFolder(request) => Ok(mailbox.find_folders(&request).await.write(&request.shape)),
-        Request::FindItem(request) => Ok(mailbox.find_items(&request).await.write(&request.shape)),
-        Request::GetAttachment(request) => Ok(mailbox.get_attachments(&request).await.write()),
-        Request::GetEvents(request) => Ok(mailbox.get_events(&request).await.write()),
-        Request::GetFolder(request) => Ok(mailbox.get_folders(&request).await.write(&request.shape)),
-        Request::GetItem(request) => Ok(mailbox.get_items(&request).await.write(&request.shape)),
-        Request::MoveFolder(request) => Ok(mailbox.move_folders(&request).await.write()),
-        Request::MoveItem(request) => Ok(mailbox.move_items(&request).await.write()),
-        Request::Subscribe(request) => Ok(mailbox.subscribe(&request).await.write()),
-        Request::SyncFolderHierarchy(request) => Ok(mailbox.sync_folders(&request).await.write(&request.shape)),
-        Request::SyncFolderItems(request) => Ok(mailbox.sync_items(&request).await.write(&request.shape)),
-        Request::Unsubscribe(request) => Ok(mailbox.unsubscribe(&request).await.write()),
-        Request::UpdateFolder(request) => Ok(mailbox.update_folders(request).await.write()),
-        Request::UpdateItem(request) => Ok(mailbox.update_items(&request).await.write()),
-        other => Err(not_supported(other.name())),
-    }
+    let mailbox =
+        OpenMailbox::open(server, user, contents, now).await.map_err(|error| admission::storage_fault(&error))?;
+    let text = match request {
+        Request::CopyFolder(request) => mailbox.copy_folders(&request).await.write(),
+        Request::CopyItem(request) => mailbox.copy_items(&request).await.write(),
+        Request::CreateAttachment(request) => mailbox.create_attachments(request).await.write(),
+        Request::CreateFolder(request) => mailbox.create_folders(request).await.write(),
+        Request::CreateItem(request) => mailbox.create_items(request).await.write(),
+        Request::DeleteAttachment(request) => mailbox.delete_attachments(&request).await.write(),
+        Request::DeleteFolder(request) => mailbox.delete_folders(&request).await.write(),
+        Request::DeleteItem(request) => mailbox.delete_items(&request).await.write(),
+        Request::EmptyFolder(request) => mailbox.empty_folders(&request).await.write(),
+        Request::FindFolder(request) => mailbox.find_folders(&request).await.write(&request.shape),
+        Request::FindItem(request) => mailbox.find_items(&request).await.write(&request.shape),
+        Request::GetAttachment(request) => mailbox.get_attachments(&request).await.write(),
+        Request::GetEvents(request) => mailbox.get_events(&request).await.write(),
+        Request::GetFolder(request) => mailbox.get_folders(&request).await.write(&request.shape),
+        Request::GetItem(request) => mailbox.get_items(&request).await.write(&request.shape),
+        Request::MoveFolder(request) => mailbox.move_folders(&request).await.write(),
+        Request::MoveItem(request) => mailbox.move_items(&request).await.write(),
+        Request::Subscribe(request) => mailbox.subscribe(&request).await.write(),
+        Request::SyncFolderHierarchy(request) => mailbox.sync_folders(&request).await.write(&request.shape),
+        Request::SyncFolderItems(request) => mailbox.sync_items(&request).await.write(&request.shape),
+        Request::Unsubscribe(request) => mailbox.unsubscribe(&request).await.write(),
+        Request::UpdateFolder(request) => mailbox.update_folders(request).await.write(),
+        Request::UpdateItem(request) => mailbox.update_items(&request).await.write(),
+        other => return Err(not_supported(other.name())),
+    };
+    Ok(Written { text, splices: mailbox.splices })
 }
 
 /// HTTP 200 that hides a failure of everything: what Exchange does under load.
@@ -110,6 +114,7 @@ pub(crate) fn all_failed(request: &Request) -> String {
     }
     match request {
         Request::ConvertId(request) => ConvertIdResponse { messages: failed(request.ids.len()) }.write(),
+        Request::CopyFolder(request) => CopyFolderResponse { messages: failed(request.folders.len()) }.write(),
         Request::CopyItem(request) => CopyItemResponse { messages: failed(request.items.len()) }.write(),
         Request::CreateAttachment(request) => {
             CreateAttachmentResponse { messages: failed(request.attachments.len()) }.write()
@@ -148,22 +153,44 @@ pub(crate) fn all_failed(request: &Request) -> String {
     }
 }
 
+/// A response, without the large files that go into it.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) text: String,
+    pub(crate) splices: Splices,
+}
+
+impl From<String> for Written {
+    fn from(text: String) -> Self {
+        Self { text, splices: Splices::new() }
+    }
+}
+
 /// A mailbox and its user, for the time of one request.
 pub(crate) struct OpenMailbox<'a> {
     pub(crate) server: &'a Inner,
     pub(crate) user: &'a User,
     pub(crate) owner: Owner,
     pub(crate) tree: Tree,
+    /// The long contents of the request.
+    pub(crate) contents: &'a Contents,
+    /// Large files of the answer.
+    pub(crate) splices: Splices,
     pub(crate) now: Timestamp,
 }
 
 // === impl OpenMailbox ===
 
 impl<'a> OpenMailbox<'a> {
-    pub(crate) async fn open(server: &'a Inner, user: &'a User, now: Timestamp) -> Result<Self, Error> {
+    pub(crate) async fn open(
+        server: &'a Inner,
+        user: &'a User,
+        contents: &'a Contents,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
         let owner = tree::owner(user);
         let tree = Tree::load(&server.mailboxes, owner, now).await?;
-        Ok(Self { server, user, owner, tree, now })
+        Ok(Self { server, user, owner, tree, contents, splices: Splices::new(), now })
     }
 
     /// The folder that a request names.

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 pub use self::mbox::write_mbox;
 
+use crate::content::Reel;
 use crate::document::Document;
 use crate::mime;
 use crate::tree::{self, Tree};
@@ -132,7 +133,8 @@ impl Export {
         let message = document.into_message(self.owner, &item, 1).map_err(corrupt)?;
         let mime = mime::of_item(&self.mailboxes, &item, stored.as_ref(), &message).await;
         let sender = message.sender.or(message.from).and_then(|sender| sender.address);
-        let mime = mime.map_err(ExportError::Store)?.content;
+        let pieces = mime.map_err(ExportError::Store)?.pieces;
+        let mime = Reel::new(self.mailboxes.clone(), pieces).collect().await.map_err(ExportError::Store)?;
         Ok(Some(ExportedItem { id, received: item.received, sender, mime }))
     }
 }

@@ -38,6 +38,7 @@ use self::answer::GraphError;
 use self::caller::GraphCaller;
 use self::permission::Operation;
 use self::route::{Route, Target};
+use crate::arrive::Contents;
 use crate::audit::{self, Subject};
 use crate::config::{FaultKind, GraphAddress, MailboxConfig};
 use crate::ews::OpenMailbox;
@@ -166,7 +167,9 @@ impl Inner {
         }
         let record = self.audit.accepted(subject, &caller.caller, Some(&user.upn), route.name());
         let answer = async {
-            let mailbox = OpenMailbox::open(self, &user, now).await.map_err(|error| GraphError::storage(&error))?;
+            let contents = Contents::none();
+            let mailbox = OpenMailbox::open(self, &user, &contents, now).await;
+            let mailbox = mailbox.map_err(|error| GraphError::storage(&error))?;
             let call = Call {
                 mailbox: &mailbox,
                 caller: &caller,
@@ -176,7 +179,8 @@ impl Inner {
                 options: Options::parse(parts.uri.query()),
                 body,
             };
-            call.perform(route).await
+            let response = call.perform(route).await?;
+            Ok(mailbox.splices.into_response(response, &self.mailboxes).await)
         };
         audit::recorded(record, answer).await.unwrap_or_else(|| Err(GraphError::unavailable()))
     }

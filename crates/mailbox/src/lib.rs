@@ -11,6 +11,7 @@
 //! | `admission` | a token to a caller, a caller to the user who acts |
 //! | `limit` | how much one caller may ask for |
 //! | `audit` | what was accepted and refused |
+//! | `arrive`, `content` | large files on their way into the store, and out of it |
 //! | `answer` | the one map to HTTP and SOAP |
 //! | `autodiscover` | where a mailbox is, in three forms, and who this server is |
 //! | `ews` | folders, items, files, searches, changes |
@@ -23,10 +24,12 @@
 
 mod admission;
 mod answer;
+mod arrive;
 mod audit;
 mod autodiscover;
 mod body;
 mod config;
+mod content;
 mod document;
 mod ews;
 mod export;

@@ -24,9 +24,12 @@ use uuid::Uuid;
 
 use crate::admission::{self, Acting, Caller, Denied};
 use crate::answer::{self, Answer};
+use crate::arrive::{self, Arrived, Contents};
 use crate::audit::{self, Subject};
 use crate::autodiscover::json;
 use crate::config::FaultKind;
+use crate::content::Reel;
+use crate::ews::Written;
 use crate::limit::{Peer, back_off_ms};
 use crate::{Inner, MailboxServer, autodiscover, ews};
 
@@ -165,16 +168,22 @@ impl Inner {
             drain(body).await;
             return Answer::MethodNotAllowed("POST");
         }
-        let bytes_max = match endpoint {
-            Endpoint::Ews => self.config.request_bytes_max,
-            _ => AUTODISCOVER_BYTES_MAX,
-        };
-        let body = match read(headers, body, bytes_max).await {
+        if endpoint == Endpoint::Ews {
+            let arrived = arrive::read(&self.config, &self.mailboxes, &self.clock, headers, body).await;
+            return match arrived {
+                Ok(Arrived { body, contents }) => {
+                    let answer = self.ews(&caller, body, &contents, subject).await;
+                    contents.drop_loose(&self.mailboxes).await;
+                    answer
+                }
+                Err(answer) => answer,
+            };
+        }
+        let body = match read(headers, body, AUTODISCOVER_BYTES_MAX).await {
             Ok(body) => body,
             Err(answer) => return answer,
         };
         match endpoint {
-            Endpoint::Ews => self.ews(&caller, body, subject).await,
             Endpoint::AutodiscoverXml => self.pox(&caller, &body, subject).await,
             _ => self.autodiscover(&caller, &body, subject).await,
         }
@@ -307,7 +316,7 @@ impl Inner {
 
     // === EWS ===
 
-    async fn ews(&self, caller: &Caller, body: Bytes, subject: Subject<'_>) -> Answer {
+    async fn ews(&self, caller: &Caller, body: Bytes, contents: &Contents, subject: Subject<'_>) -> Answer {
         let fault = |fault| Answer::Fault(fault, Service::Ews);
         let call = match self.parse(body).await {
             Ok(call) => call,
@@ -355,8 +364,11 @@ impl Inner {
                 Some(FaultKind::InternalErrorInside200) => return Answer::Soap(ews::all_failed(&call.request)),
                 None => {}
             }
-            match ews::perform(self, caller.tenant, mailbox.as_ref(), call.request, subject.now).await {
-                Ok(text) => Answer::Soap(text),
+            match ews::perform(self, caller.tenant, mailbox.as_ref(), call.request, contents, subject.now).await {
+                Ok(Written { text, splices }) if splices.is_empty() => Answer::Soap(text),
+                Ok(Written { text, splices }) => {
+                    Answer::Streamed(Reel::new(self.mailboxes.clone(), splices.pieces(text.as_bytes(), "")))
+                }
                 Err(failed) => fault(failed),
             }
         };

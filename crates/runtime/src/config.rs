@@ -73,6 +73,8 @@ pub struct CloudConfig {
     pub require_dpop_nonce: bool,
     /// The most bytes of one mailbox, files included; a careful default if absent.
     pub mailbox_quota_bytes: Option<u64>,
+    /// The most bytes of one item, files included; a careful default if absent.
+    pub mailbox_item_bytes: Option<u64>,
     /// Requests of one application to one mailbox; without a limit if absent.
     pub mailbox_rate: Option<RateConfig>,
     /// Domains whose mailboxes are elsewhere: for each another domain, or the `https` URL

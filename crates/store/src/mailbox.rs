@@ -5,6 +5,7 @@ mod folders;
 mod items;
 mod people;
 mod subscriptions;
+mod uploads;
 
 use actas_directory::TenantId;
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ pub use changes::{Change, ChangeKind};
 pub use folders::NewParent;
 pub use items::{ItemUpdate, Moved};
 pub use subscriptions::Subscription;
+pub use uploads::{Content, Upload};
 
 /// Whose mailbox: a user of a tenant.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -75,6 +77,20 @@ pub struct Item {
     pub document: String,
 }
 
+/// A place in a folder's order, which is newest first: what is read on from here comes after it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Place {
+    received: Timestamp,
+    number: i64,
+}
+
+impl Place {
+    /// Before all items that were received at a time or earlier.
+    pub fn at(received: Timestamp) -> Self {
+        Self { received, number: i64::MAX }
+    }
+}
+
 /// A string property that items are searched by.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ItemProperty {
@@ -94,7 +110,7 @@ pub struct Attachment {
     /// Its media type.
     pub content_type: String,
     /// The bytes.
-    pub content: Vec<u8>,
+    pub content: Content,
 }
 
 /// The mailbox tables.
@@ -182,12 +198,46 @@ impl Mailboxes {
     /// A part of a folder's items, newest first: at most `count` of them, after the first
     /// `offset`.
     pub async fn items_page(&self, owner: Owner, folder: Uuid, offset: i64, count: i64) -> Result<Vec<Item>, Error> {
+        // What is passed over is passed over in the index alone.
         const SQL: &str = select_items!(
-            "WHERE folder = ?1 AND owner = ?2 AND tenant = ?3 ORDER BY received DESC, number DESC LIMIT ?4 OFFSET ?5"
+            "WHERE folder = ?1 AND owner = ?2 AND tenant = ?3 AND (received, number) <= (
+               SELECT received, number FROM item WHERE folder = ?1 ORDER BY received DESC, number DESC LIMIT 1 OFFSET ?5
+             ) ORDER BY received DESC, number DESC LIMIT ?4"
         );
         let values = vec![folder.into(), owner.user.into(), owner.tenant.0.into(), count.into(), offset.into()];
         let rows = self.database.read(SQL, values).await?;
         rows.iter().map(to_item).collect()
+    }
+
+    /// A folder's items after a place, newest first, down to those received at `since`: at most
+    /// `count`, each with its own place. By index, wherever the place is.
+    pub async fn items_after(
+        &self,
+        owner: Owner,
+        folder: Uuid,
+        place: Place,
+        since: Timestamp,
+        count: i64,
+    ) -> Result<Vec<(Place, Item)>, Error> {
+        const SQL: &str = "SELECT id, folder, received, version, is_read, size, document, number FROM item
+            WHERE folder = ?1 AND owner = ?2 AND tenant = ?3 AND received >= ?4 AND (received, number) < (?5, ?6)
+            ORDER BY received DESC, number DESC LIMIT ?7";
+        let values = vec![
+            folder.into(),
+            owner.user.into(),
+            owner.tenant.0.into(),
+            since.into(),
+            place.received.into(),
+            place.number.into(),
+            count.into(),
+        ];
+        let rows = self.database.read(SQL, values).await?;
+        rows.iter()
+            .map(|row| {
+                let item = to_item(row)?;
+                Ok((Place { received: item.received, number: row.integer(7)? }, item))
+            })
+            .collect()
     }
 
     /// A folder's items whose property has a value, newest first; found by index.
@@ -215,23 +265,19 @@ impl Mailboxes {
 
     /// An attachment by its id, with the item that it is in.
     pub async fn attachment(&self, owner: Owner, id: Uuid) -> Result<Option<(Item, Attachment)>, Error> {
-        const SQL: &str =
-            "SELECT i.id, a.name, a.content_type, a.content FROM attachment a JOIN item i ON i.id = a.item
+        const SQL: &str = "SELECT a.id, a.name, a.content_type, a.content, a.upload, u.size, a.item
+            FROM attachment a JOIN item i ON i.id = a.item LEFT JOIN upload u ON u.id = a.upload
             WHERE a.id = ?1 AND i.owner = ?2 AND i.tenant = ?3";
         let values = vec![id.into(), owner.user.into(), owner.tenant.0.into()];
         let Some(row) = self.database.read_one(SQL, values).await? else { return Ok(None) };
-        let attachment = Attachment {
-            id,
-            name: row.text(1)?.to_owned(),
-            content_type: row.text(2)?.to_owned(),
-            content: row.bytes(3)?.to_vec(),
-        };
-        Ok(self.item(owner, row.uuid(0)?).await?.map(|item| (item, attachment)))
+        let attachment = to_attachment(&row)?;
+        Ok(self.item(owner, row.uuid(6)?).await?.map(|item| (item, attachment)))
     }
 
     /// Bytes of an attachment; 0 if there is none.
     pub async fn attachment_size(&self, owner: Owner, id: Uuid) -> Result<i64, Error> {
-        const SQL: &str = "SELECT LENGTH(a.content) FROM attachment a JOIN item i ON i.id = a.item
+        const SQL: &str = "SELECT LENGTH(a.content) + COALESCE(u.size, 0)
+            FROM attachment a JOIN item i ON i.id = a.item LEFT JOIN upload u ON u.id = a.upload
             WHERE a.id = ?1 AND i.owner = ?2 AND i.tenant = ?3";
         let row = self.database.read_one(SQL, vec![id.into(), owner.user.into(), owner.tenant.0.into()]).await?;
         row.map_or(Ok(0), |row| row.integer(0))
@@ -246,19 +292,22 @@ impl Mailboxes {
 
     /// An item's attachments, in order.
     pub async fn attachments(&self, item: Uuid) -> Result<Vec<Attachment>, Error> {
-        const SQL: &str = "SELECT id, name, content_type, content FROM attachment WHERE item = ?1 ORDER BY number";
+        const SQL: &str = "SELECT a.id, a.name, a.content_type, a.content, a.upload, u.size
+            FROM attachment a LEFT JOIN upload u ON u.id = a.upload WHERE a.item = ?1 ORDER BY a.number";
         let rows = self.database.read(SQL, vec![item.into()]).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Attachment {
-                    id: row.uuid(0)?,
-                    name: row.text(1)?.to_owned(),
-                    content_type: row.text(2)?.to_owned(),
-                    content: row.bytes(3)?.to_vec(),
-                })
-            })
-            .collect()
+        rows.iter().map(to_attachment).collect()
     }
+}
+
+fn to_attachment(row: &Row) -> Result<Attachment, Error> {
+    let content = match row.optional_text(4)? {
+        Some(_) => {
+            let size = u64::try_from(row.integer(5)?).unwrap_or(0);
+            Content::Upload(Upload { id: row.uuid(4)?, size })
+        }
+        None => Content::Bytes(row.bytes(3)?.to_vec()),
+    };
+    Ok(Attachment { id: row.uuid(0)?, name: row.text(1)?.to_owned(), content_type: row.text(2)?.to_owned(), content })
 }
 
 fn to_folder(row: &Row) -> Result<Folder, Error> {

@@ -22,6 +22,7 @@ const CLOUD: &[&str] = &[
     include_str!("schema/cloud-3.sql"),
     include_str!("schema/cloud-4.sql"),
     include_str!("schema/cloud-5.sql"),
+    include_str!("schema/cloud-6.sql"),
 ];
 const ON_PREMISES: &[&str] = &[include_str!("schema/onprem-1.sql"), include_str!("schema/onprem-2.sql")];
 

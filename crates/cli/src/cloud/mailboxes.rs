@@ -15,6 +15,8 @@ use crate::problem::Problem;
 pub(crate) struct Mailboxes {
     /// The most bytes of one mailbox.
     pub(crate) quota_bytes: Option<i64>,
+    /// The most bytes of one item.
+    pub(crate) item_bytes: Option<i64>,
     /// Requests of one application to one mailbox.
     pub(crate) rate: Option<Rate>,
     /// Domains whose mailboxes are elsewhere, lower case.
@@ -27,10 +29,11 @@ impl Mailboxes {
     /// What the file says.
     pub(crate) fn configured(config: &CloudConfig) -> Result<Self, Problem> {
         // What is more than a database counts is no limit.
-        let quota_bytes = config.mailbox_quota_bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+        let count = |bytes: Option<u64>| bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+        let (quota_bytes, item_bytes) = (count(config.mailbox_quota_bytes), count(config.mailbox_item_bytes));
         let rate = config.mailbox_rate.map(|rate| Rate { per_second: rate.per_second.get(), burst: rate.burst.get() });
         let entries = config.elsewhere.iter().map(|(domain, place)| entry(domain, place));
-        Ok(Self { quota_bytes, rate, elsewhere: entries.collect::<Result<_, _>>()? })
+        Ok(Self { quota_bytes, item_bytes, rate, elsewhere: entries.collect::<Result<_, _>>()? })
     }
 }
 

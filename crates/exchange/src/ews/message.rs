@@ -10,7 +10,7 @@ use super::property::{ExtendedFieldUri, ExtendedProperty, PropertyName, Property
 use crate::address::SmtpAddress;
 use crate::xml;
 
-pub(crate) use write::{Asked, View, write_message};
+pub(crate) use write::{Asked, View, attachment_name, write_message};
 
 /// A message, as far as it was told
 ///
@@ -65,7 +65,7 @@ pub struct Body {
     pub content: String,
 }
 
-/// A file ("FileAttachment"); attached items are not supported
+/// A file ("FileAttachment"), or an item ("ItemAttachment")
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileAttachment {
     /// What the server calls it
@@ -78,6 +78,8 @@ pub struct FileAttachment {
     pub is_inline: Option<bool>,
     /// Absent from `GetItem`, which tells of attachments without sending them
     pub content: Option<Vec<u8>>,
+    /// The item that it is, if it is no file; empty where `GetItem` tells of it
+    pub item: Option<Box<Message>>,
 }
 
 /// A sender or recipient ("Mailbox")
@@ -154,6 +156,27 @@ impl Message {
             self.is_read = self.is_read.or(Some(flags & FLAG_READ != 0));
         }
         self
+    }
+
+    /// The message as a text, its attachments with their contents included
+    ///
+    /// [`Message::from_xml`] reads it.
+    pub fn to_xml(&self) -> String {
+        let mut writer = xml::Writer::new();
+        writer.element("t:Items", &[("xmlns:t", xml::TYPES)], |w| write_message(w, self, View::Everything));
+        writer.finish()
+    }
+
+    /// Reads what [`Message::to_xml`] wrote, of at most `bytes_max` bytes
+    pub fn from_xml(bytes: &[u8], bytes_max: usize) -> crate::Result<Self> {
+        let document = xml::Document::parse(bytes, bytes_max)?;
+        Self::read(document.root().required(xml::TYPES, "Message")?)
+    }
+
+    /// How many items are in each other, the message itself not counted
+    pub fn attached_depth(&self) -> usize {
+        let items = self.attachments.iter().filter_map(|attachment| attachment.item.as_ref());
+        items.map(|item| 1 + item.attached_depth()).max().unwrap_or(0)
     }
 
     /// The extended property of this identity, computed where a field of the schema tells it

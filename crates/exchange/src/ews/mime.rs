@@ -16,35 +16,51 @@ pub use read::read;
 const WORD_BYTES_MAX: usize = 45;
 /// Base64 digits on one line (RFC 2045 §6.8).
 const LINE_DIGITS: usize = 76;
-/// Stands between the parts. No line of Base64 looks like it.
-const BOUNDARY: &str = "=_mailbox_part";
+/// The end of what stands between the parts, after how deep they are. No line of Base64 looks like it.
+const BOUNDARY: &str = "_mailbox_part";
 
 /// The type of a file that has none, or none that can be one.
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// Writes a message with its files; those of the message itself are left out, since it tells of
-/// them without their content.
+/// them without their content. Attached items become messages in it, with their own files.
 ///
 /// Every text of the message is encoded where it must be, so that none of them adds a header or a
 /// part.
 pub fn render(message: &Message, files: &[FileAttachment]) -> Vec<u8> {
     let mut text = String::new();
-    headers(&mut text, message);
+    entity(&mut text, message, files, 0);
+    text.into_bytes()
+}
+
+fn entity(text: &mut String, message: &Message, files: &[FileAttachment], depth: usize) {
+    headers(text, message);
     let empty = Body::text("");
     let body = message.body.as_ref().unwrap_or(&empty);
     if files.is_empty() {
-        body_part(&mut text, body);
-        return text.into_bytes();
+        return body_part(text, body);
     }
-    line(&mut text, "Content-Type", &format!("multipart/mixed; boundary=\"{BOUNDARY}\""));
-    let _ = write!(text, "\r\n--{BOUNDARY}\r\n");
-    body_part(&mut text, body);
+    let boundary = format!("=_{depth}{BOUNDARY}");
+    line(text, "Content-Type", &format!("multipart/mixed; boundary=\"{boundary}\""));
+    let _ = write!(text, "\r\n--{boundary}\r\n");
+    body_part(text, body);
     for file in files {
-        let _ = write!(text, "--{BOUNDARY}\r\n");
-        file_part(&mut text, file);
+        let _ = write!(text, "--{boundary}\r\n");
+        match &file.item {
+            Some(item) => item_part(text, file, item, depth + 1),
+            None => file_part(text, file),
+        }
     }
-    let _ = write!(text, "--{BOUNDARY}--\r\n");
-    text.into_bytes()
+    let _ = write!(text, "--{boundary}--\r\n");
+}
+
+/// A message in a message, which is in lines of letters as it is (RFC 2046 §5.2.1).
+fn item_part(text: &mut String, file: &FileAttachment, item: &Message, depth: usize) {
+    line(text, "Content-Type", "message/rfc822");
+    disposition(text, file);
+    text.push_str("\r\n");
+    entity(text, item, &item.attachments, depth);
+    text.push_str("\r\n");
 }
 
 fn headers(text: &mut String, message: &Message) {
@@ -83,6 +99,11 @@ fn body_part(text: &mut String, body: &Body) {
 fn file_part(text: &mut String, file: &FileAttachment) {
     let kind = file.content_type.as_deref().filter(|kind| is_media_type(kind)).unwrap_or(UNKNOWN_TYPE);
     line(text, "Content-Type", kind);
+    disposition(text, file);
+    base64_part(text, file.content.as_deref().unwrap_or_default());
+}
+
+fn disposition(text: &mut String, file: &FileAttachment) {
     let own = file.name.as_deref().unwrap_or_default();
     // A quoted string holds what is plain; anything else goes as RFC 2231 has it.
     let name = if own.bytes().all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\')) {
@@ -99,7 +120,6 @@ fn file_part(text: &mut String, file: &FileAttachment) {
         format!("filename*=utf-8''{percent}")
     };
     line(text, "Content-Disposition", &format!("attachment; {name}"));
-    base64_part(text, file.content.as_deref().unwrap_or_default());
 }
 
 fn is_media_type(text: &str) -> bool {

@@ -16,7 +16,8 @@ pub use attachment::{CreateAttachment, DeleteAttachment, GetAttachment};
 pub use events::{EventType, GetEvents, Subscribe, Unsubscribe};
 pub use find::{BasePoint, FindFolder, FindItem, FolderTraversal, IndexedPageView, ItemTraversal};
 pub use folder::{
-    CreateFolder, DeleteFolder, EmptyFolder, FolderChange, FolderUpdate, GetFolder, MoveFolder, NewFolder, UpdateFolder,
+    CreateFolder, DeleteFolder, EmptyFolder, FolderChange, FolderUpdate, GetFolder, NewFolder, TransferFolders,
+    UpdateFolder,
 };
 pub use id::{AlternateId, ConvertId};
 pub use item::{CreateItem, DeleteItem, DeleteType, GetItem, MessageDisposition};
@@ -46,6 +47,7 @@ pub struct Call {
 #[non_exhaustive]
 pub enum Request {
     ConvertId(ConvertId),
+    CopyFolder(TransferFolders),
     CopyItem(TransferItems),
     CreateAttachment(CreateAttachment),
     CreateFolder(CreateFolder),
@@ -61,7 +63,7 @@ pub enum Request {
     GetFolder(GetFolder),
     GetItem(GetItem),
     GetServerTimeZones(GetServerTimeZones),
-    MoveFolder(MoveFolder),
+    MoveFolder(TransferFolders),
     MoveItem(TransferItems),
     ResolveNames(ResolveNames),
     Subscribe(Subscribe),
@@ -100,6 +102,7 @@ impl Request {
     pub fn name(&self) -> &str {
         match self {
             Self::ConvertId(_) => "ConvertId",
+            Self::CopyFolder(_) => "CopyFolder",
             Self::CopyItem(_) => "CopyItem",
             Self::CreateAttachment(_) => "CreateAttachment",
             Self::CreateFolder(_) => "CreateFolder",
@@ -134,6 +137,7 @@ impl Request {
         }
         match node.name() {
             "ConvertId" => ConvertId::read(node).map(Self::ConvertId),
+            "CopyFolder" => TransferFolders::read(node).map(Self::CopyFolder),
             "CopyItem" => TransferItems::read(node).map(Self::CopyItem),
             "CreateAttachment" => CreateAttachment::read(node).map(Self::CreateAttachment),
             "CreateFolder" => CreateFolder::read(node).map(Self::CreateFolder),
@@ -149,7 +153,7 @@ impl Request {
             "GetFolder" => GetFolder::read(node).map(Self::GetFolder),
             "GetItem" => GetItem::read(node).map(Self::GetItem),
             "GetServerTimeZones" => GetServerTimeZones::read(node).map(Self::GetServerTimeZones),
-            "MoveFolder" => MoveFolder::read(node).map(Self::MoveFolder),
+            "MoveFolder" => TransferFolders::read(node).map(Self::MoveFolder),
             "MoveItem" => TransferItems::read(node).map(Self::MoveItem),
             "ResolveNames" => ResolveNames::read(node).map(Self::ResolveNames),
             "Subscribe" if Subscribe::is_pushed(node) => Ok(Self::Unsupported("SubscribePush".to_owned())),
@@ -169,6 +173,7 @@ impl Request {
     fn write(&self, w: &mut Writer) {
         match self {
             Self::ConvertId(request) => request.write(w),
+            Self::CopyFolder(request) => request.write(w, "m:CopyFolder"),
             Self::CopyItem(request) => request.write(w, "m:CopyItem"),
             Self::CreateAttachment(request) => request.write(w),
             Self::CreateFolder(request) => request.write(w),
@@ -184,7 +189,7 @@ impl Request {
             Self::GetFolder(request) => request.write(w),
             Self::GetItem(request) => request.write(w),
             Self::GetServerTimeZones(request) => request.write(w),
-            Self::MoveFolder(request) => request.write(w),
+            Self::MoveFolder(request) => request.write(w, "m:MoveFolder"),
             Self::MoveItem(request) => request.write(w, "m:MoveItem"),
             Self::ResolveNames(request) => request.write(w),
             Self::Subscribe(request) => request.write(w),

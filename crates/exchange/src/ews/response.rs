@@ -16,13 +16,14 @@ pub use events::{
     Event, EventObject, GetEventsResponse, Notification, SubscribeResponse, Subscribed, UnsubscribeResponse,
 };
 pub use folder::{
-    CreateFolderResponse, DeleteFolderResponse, EmptyFolderResponse, MoveFolderResponse, UpdateFolderResponse,
+    CopyFolderResponse, CreateFolderResponse, DeleteFolderResponse, EmptyFolderResponse, MoveFolderResponse,
+    UpdateFolderResponse,
 };
 pub use item::{CopyItemResponse, MoveItemResponse, UpdateItemResponse, UpdatedItem};
 pub use message::{Failure, ResponseMessage};
 pub use operation::{
-    ConvertIdResponse, CreateItemResponse, CreatedItem, DeleteItemResponse, FindFolderResponse, FindItemResponse,
-    GetFolderResponse, GetItemResponse,
+    AttachmentKey, ConvertIdResponse, CreateItemResponse, CreatedItem, DeleteItemResponse, FindFolderResponse,
+    FindItemResponse, GetFolderResponse, GetItemResponse,
 };
 pub use page::Page;
 pub use resolve::{Resolution, Resolutions, ResolveNamesResponse};

@@ -11,6 +11,7 @@ use crate::ews::FileAttachment;
 use crate::xml;
 
 const TYPE: &str = "#microsoft.graph.fileAttachment";
+const ITEM_TYPE: &str = "#microsoft.graph.itemAttachment";
 
 const PROPERTIES: [&str; 8] =
     ["contentBytes", "contentId", "contentType", "id", "isInline", "lastModifiedDateTime", "name", "size"];
@@ -47,10 +48,10 @@ pub(super) fn read(map: &Map<String, Value>) -> Result<FileAttachment> {
     Ok(file)
 }
 
-/// A file as answers tell it; with its bytes if it has them
+/// A file as answers tell it, with its bytes if it has them; or an item, without what it says
 pub fn write_attachment(file: &FileAttachment, modified: Option<Timestamp>) -> Value {
     let mut written = json!({
-        "@odata.type": TYPE,
+        "@odata.type": if file.item.is_some() { ITEM_TYPE } else { TYPE },
         "@odata.mediaContentType": file.content_type,
         "id": file.id.as_deref().map(to_rest_id),
         "name": file.name,

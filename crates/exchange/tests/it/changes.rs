@@ -66,10 +66,12 @@ fn folders() -> BoxedStrategy<Request> {
     let empty = (named(DeleteType::ALL), any::<bool>(), vec(any_of::folder_id(), 0..3)).prop_map(
         |(delete_type, delete_sub_folders, folders)| EmptyFolder { delete_type, delete_sub_folders, folders },
     );
-    let transfer =
-        (any_of::folder_id(), vec(any_of::folder_id(), 0..3)).prop_map(|(to, folders)| MoveFolder { to, folders });
+    let transfer = (any_of::folder_id(), vec(any_of::folder_id(), 0..3))
+        .prop_map(|(to, folders)| TransferFolders { to, folders })
+        .boxed();
     prop_oneof![
         empty.prop_map(Request::EmptyFolder),
+        transfer.clone().prop_map(Request::CopyFolder),
         transfer.prop_map(Request::MoveFolder),
         create.prop_map(Request::CreateFolder),
         delete.prop_map(Request::DeleteFolder),
@@ -240,7 +242,7 @@ proptest! {
     #[test]
     fn files(
         got in any_of::messages(any_of::attachment()),
-        created in any_of::messages((text(), any_of::item_id()).prop_map(|(id, root)| CreatedAttachment { id, root })),
+        created in any_of::messages((any_of::attachment_key(), any_of::item_id()).prop_map(|(key, root)| CreatedAttachment { key, root })),
     ) {
         same!(GetAttachmentResponse, got);
         same!(CreateAttachmentResponse, created);

@@ -190,16 +190,32 @@ pub(crate) fn attachment() -> impl Strategy<Value = FileAttachment> {
         option::of(any::<u64>()),
         option::of(any::<bool>()),
         option::of(vec(any::<u8>(), 0..20)),
+        option::of((option::of(text()), vec(text(), 0..2))),
     )
-        .prop_map(|(id, name, content_type, content_id, size, is_inline, content)| FileAttachment {
+        .prop_map(|(id, name, content_type, content_id, size, is_inline, content, item)| FileAttachment {
             id,
             name,
             content_type,
             content_id,
             size,
             is_inline,
-            content,
+            content: content.filter(|_| item.is_none()),
+            item: item.map(|(subject, subjects)| Box::new(nested(subject, subjects))),
         })
+}
+
+/// A message with others in it, each in the one before.
+fn nested(subject: Option<String>, inner: Vec<String>) -> Message {
+    let mut inner = inner.into_iter();
+    let attachments = inner.next().map(|subject| FileAttachment {
+        item: Some(Box::new(nested(Some(subject), inner.collect()))),
+        ..FileAttachment::default()
+    });
+    Message { subject, attachments: attachments.into_iter().collect(), ..Message::default() }
+}
+
+pub(crate) fn attachment_key() -> impl Strategy<Value = AttachmentKey> {
+    (text(), any::<bool>()).prop_map(|(id, is_item)| AttachmentKey { id, is_item })
 }
 
 pub(crate) fn message() -> BoxedStrategy<Message> {
@@ -436,7 +452,7 @@ pub(crate) fn page<T: std::fmt::Debug + Clone + 'static>(
 }
 
 pub(crate) fn created() -> impl Strategy<Value = Option<CreatedItem>> {
-    option::of((item_id(), vec(text(), 0..3)).prop_map(|(id, attachments)| CreatedItem { id, attachments }))
+    option::of((item_id(), vec(attachment_key(), 0..3)).prop_map(|(id, attachments)| CreatedItem { id, attachments }))
 }
 
 pub(crate) fn converted() -> impl Strategy<Value = AlternateId> {

@@ -5,6 +5,8 @@ use actas_store::mailbox::{Attachment, Item, ItemProperty, ItemUpdate};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::arrive::Contents;
+
 use super::{Corrupt, Document, StoredFile, StoredMime, new};
 
 /// An item as it shall be.
@@ -23,11 +25,12 @@ impl ChangedItem {
         before: &Item,
         old: Document,
         mut message: Message,
+        contents: &Contents,
         keeps_mime: bool,
         now: Timestamp,
     ) -> Result<Self, Corrupt> {
         let mut added = Vec::new();
-        let mime = message.mime_content.take().map(|mime| StoredMime::split(mime, &mut added));
+        let mime = message.mime_content.take().map(|mime| StoredMime::split(mime, contents, &mut added));
         let replaced = mime.is_some() || !keeps_mime;
         let removed: Vec<Uuid> = old.mime.iter().filter(|_| replaced).map(|mime| mime.id).collect();
         let (is_read, received) = (message.is_read.unwrap_or(false), message.received.unwrap_or(before.received));
@@ -43,16 +46,17 @@ impl ChangedItem {
         Ok(changed)
     }
 
-    /// The item with more files, and their ids in order.
+    /// The item with more attachments; their ids in order, and whether each is an item.
     pub(crate) fn with_files(
         before: &Item,
         mut document: Document,
         files: Vec<FileAttachment>,
+        contents: &Contents,
         now: Timestamp,
-    ) -> Result<(Self, Vec<Uuid>), Corrupt> {
+    ) -> Result<(Self, Vec<(Uuid, bool)>), Corrupt> {
         let mut added = Vec::with_capacity(files.len());
-        let files: Vec<_> = files.into_iter().map(|file| StoredFile::split(file, &mut added)).collect();
-        let ids = files.iter().map(|file| file.id).collect();
+        let files: Vec<_> = files.into_iter().map(|file| StoredFile::split(file, contents, &mut added)).collect();
+        let ids = files.iter().map(|file| (file.id, file.is_item)).collect();
         document.attachments.extend(files);
         document.last_modified = Some(now);
         Ok((Self::written(before, &document, added, Vec::new())?, ids))
@@ -82,7 +86,7 @@ impl ChangedItem {
     ) -> Result<Self, Corrupt> {
         let text = serde_json::to_string(document).map_err(|error| Corrupt(error.to_string()))?;
         let old_files = before.size - i64::try_from(before.document.len()).unwrap_or(i64::MAX);
-        let size = new::size(&text, added.iter().map(|file| file.content.len())).saturating_add(old_files.max(0));
+        let size = new::size(&text, &added).saturating_add(old_files.max(0));
         let item = Item { size, document: text, ..before.clone() };
         Ok(Self { item, properties: document.properties()?, added, removed })
     }

@@ -9,6 +9,8 @@ use actas_store::mailbox::{Attachment, Item, ItemProperty};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::arrive::Contents;
+
 use super::{Document, StoredBody, StoredFile, StoredMailbox, StoredMime, StoredProperty, to_stored};
 
 /// An item that is ready for the store.
@@ -17,12 +19,12 @@ pub(crate) struct NewItem {
     pub(crate) item: Item,
     pub(crate) properties: Vec<ItemProperty>,
     pub(crate) attachments: Vec<Attachment>,
-    /// The ids of its files, in the order of the request.
-    pub(crate) files: Vec<Uuid>,
+    /// Its attachments in the order of the request: ids, and whether each is an item.
+    pub(crate) files: Vec<(Uuid, bool)>,
 }
 
 /// The class of a message that has none.
-const DEFAULT_CLASS: &str = "IPM.Note";
+pub(super) const DEFAULT_CLASS: &str = "IPM.Note";
 /// Values that are longer are not found by index.
 const INDEXED_VALUE_BYTES_MAX: usize = 512;
 /// The media type under which an item's own MIME stream is kept.
@@ -33,7 +35,12 @@ impl NewItem {
     ///
     /// Class, flags and times each have two names; of two that differ the extended
     /// property wins. A message without flags is a draft (MS-OXCMSG, `mfUnsent`).
-    pub(crate) fn of(message: Message, folder: Uuid, now: Timestamp) -> Result<Self, serde_json::Error> {
+    pub(crate) fn of(
+        message: Message,
+        contents: &Contents,
+        folder: Uuid,
+        now: Timestamp,
+    ) -> Result<Self, serde_json::Error> {
         let mut message = message.normalised();
         keep_first_of_each(&mut message.extended);
         let time = |tag| time_property(&message, tag);
@@ -41,8 +48,8 @@ impl NewItem {
         let sent = time(PropertyTag::SUBMIT_TIME).or(message.sent).unwrap_or(received);
         let mut attachments = Vec::with_capacity(message.attachments.len() + 1);
         let files = std::mem::take(&mut message.attachments);
-        let files: Vec<_> = files.into_iter().map(|file| StoredFile::split(file, &mut attachments)).collect();
-        let mime = message.mime_content.take().map(|mime| StoredMime::split(mime, &mut attachments));
+        let files: Vec<_> = files.into_iter().map(|file| StoredFile::split(file, contents, &mut attachments)).collect();
+        let mime = message.mime_content.take().map(|mime| StoredMime::split(mime, contents, &mut attachments));
         message.item_class.get_or_insert_with(|| DEFAULT_CLASS.to_owned());
         message.sensitivity.get_or_insert(Sensitivity::Normal);
         message.importance.get_or_insert(Importance::Normal);
@@ -51,11 +58,11 @@ impl NewItem {
         message.sent = Some(sent);
         message.created = Some(now);
         let is_read = message.is_read.unwrap_or(false);
-        let ids = files.iter().map(|file| file.id).collect();
+        let ids = files.iter().map(|file| (file.id, file.is_item)).collect();
         let properties = indexed(message.item_class.as_deref().unwrap_or(DEFAULT_CLASS), &message.extended);
         let document = Document { attachments: files, mime, ..Document::of(message, now) };
         let document = serde_json::to_string(&document)?;
-        let size = size(&document, attachments.iter().map(|file| file.content.len()));
+        let size = size(&document, &attachments);
         let item = Item { id: Uuid::new_v4(), folder, received, version: 1, is_read, size, document };
         Ok(Self { item, properties, attachments, files: ids })
     }
@@ -79,9 +86,9 @@ impl NewItem {
             file.id = id;
         }
         document.changed.clear();
-        let ids = document.attachments.iter().map(|file| file.id).collect();
+        let ids = document.attachments.iter().map(|file| (file.id, file.is_item)).collect();
         let document = serde_json::to_string(&document)?;
-        let size = size(&document, files.iter().map(|file| file.content.len()));
+        let size = size(&document, &files);
         let item = Item { id: Uuid::new_v4(), folder, version: 1, size, document, ..item.clone() };
         Ok(Self { item, properties, attachments: files, files: ids })
     }
@@ -126,8 +133,9 @@ impl Document {
     }
 }
 
-pub(super) fn size(document: &str, files: impl Iterator<Item = usize>) -> i64 {
-    i64::try_from(document.len() + files.sum::<usize>()).unwrap_or(i64::MAX)
+pub(super) fn size(document: &str, files: &[Attachment]) -> i64 {
+    let size = files.iter().fold(document.len() as u64, |size, file| size.saturating_add(file.content.size()));
+    i64::try_from(size).unwrap_or(i64::MAX)
 }
 
 fn keep_first_of_each(properties: &mut Vec<ExtendedProperty>) {

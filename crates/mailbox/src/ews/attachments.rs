@@ -2,15 +2,16 @@
 
 use actas_exchange::ews::{
     CreateAttachment, CreateAttachmentResponse, CreatedAttachment, DeleteAttachment, DeleteAttachmentResponse, Failure,
-    FileAttachment, GetAttachment, GetAttachmentResponse, ItemId, ResponseCode,
+    FileAttachment, GetAttachment, GetAttachmentResponse, ItemId, Message, ResponseCode, mime,
 };
-use actas_store::mailbox::{Attachment, Item};
+use actas_store::mailbox::{Attachment, Content, Item};
 use uuid::Uuid;
 
 use super::OpenMailbox;
+use super::create::check_depth;
 use super::failures::{corrupt, malformed, storage, too_large};
 use super::update::stale;
-use crate::document::{ChangedItem, Document};
+use crate::document::{ChangedItem, Corrupt, Document, attached};
 use crate::ids::{self, NoId, Of};
 
 /// Files of one item.
@@ -28,7 +29,11 @@ impl OpenMailbox<'_> {
         for id in &request.ids {
             let got = match self.get_attachment(id).await {
                 Ok(file) => {
-                    bytes = bytes.saturating_add(file.content.as_ref().map_or(0, Vec::len));
+                    let size = match &file.item {
+                        Some(_) => file.size.and_then(|size| usize::try_from(size).ok()),
+                        None => file.content.as_ref().map(Vec::len),
+                    };
+                    bytes = bytes.saturating_add(size.unwrap_or(0));
                     if bytes > ANSWER_BYTES_MAX && !messages.is_empty() { Err(too_large()) } else { Ok(file) }
                 }
                 Err(failure) => Err(failure),
@@ -38,12 +43,34 @@ impl OpenMailbox<'_> {
         GetAttachmentResponse { messages }
     }
 
+    /// With its content, or a mark for a large one.
     pub(crate) async fn get_attachment(&self, id: &str) -> Result<FileAttachment, Failure> {
+        let (file, content) = self.told_attachment(id).await?;
+        if file.item.is_some() {
+            let item = read_item(id, &content)?;
+            return Ok(FileAttachment { item: Some(Box::new(item)), ..file });
+        }
+        Ok(FileAttachment { content: Some(self.splices.content(content)), ..file })
+    }
+
+    /// What is told of a file, and its content.
+    pub(crate) async fn told_attachment(&self, id: &str) -> Result<(FileAttachment, Content), Failure> {
         let (item, file) = self.attachment(id).await?;
         let document = Document::read(&item).map_err(|why| corrupt(&why))?;
         // The item's own MIME stream is beside its files, but none of them.
         let stored = document.attachments.into_iter().find(|stored| stored.id == file.id).ok_or_else(not_found)?;
-        Ok(FileAttachment { content: Some(file.content), ..stored.restore(self.owner) })
+        Ok((stored.restore(self.owner), file.content))
+    }
+
+    /// A file as it is, or an attached item as a MIME stream.
+    pub(crate) async fn attachment_bytes(&self, id: &str) -> Result<(FileAttachment, Content), Failure> {
+        let (file, content) = self.told_attachment(id).await?;
+        if file.item.is_none() {
+            return Ok((file, content));
+        }
+        let item = read_item(id, &content)?;
+        let stream = mime::render(&item, &item.attachments);
+        Ok((FileAttachment { content_type: Some("message/rfc822".to_owned()), ..file }, Content::Bytes(stream)))
     }
 
     async fn attachment(&self, id: &str) -> Result<(Item, Attachment), Failure> {
@@ -61,8 +88,8 @@ impl OpenMailbox<'_> {
         let count = request.attachments.len();
         let messages = match self.add_files(&request.parent, &request.attachments).await {
             Ok((root, files)) => {
-                let made = |file: Uuid| CreatedAttachment {
-                    id: ids::write(Of::Attachment, self.owner, file),
+                let made = |(id, is_item): (Uuid, bool)| CreatedAttachment {
+                    key: self.attachment_key(id, is_item),
                     root: root.clone(),
                 };
                 files.into_iter().map(|file| Ok(made(file)).into()).collect()
@@ -76,14 +103,20 @@ impl OpenMailbox<'_> {
         &self,
         parent: &ItemId,
         files: &[FileAttachment],
-    ) -> Result<(ItemId, Vec<Uuid>), Failure> {
+    ) -> Result<(ItemId, Vec<(Uuid, bool)>), Failure> {
+        let size = |file: &FileAttachment| self.contents.size(file.content.as_deref().unwrap_or_default());
+        if files.iter().any(|file| i64::try_from(size(file)).is_ok_and(|size| size > self.server.config.item_bytes_max))
+        {
+            return Err(attachment_too_large());
+        }
+        check_depth(files)?;
         for _ in 0..TRIES {
             let item = self.item(parent).await?;
             let document = Document::read(&item).map_err(|why| corrupt(&why))?;
             if document.attachments.len() + files.len() > FILES_MAX {
                 return Err(too_large());
             }
-            let changed = ChangedItem::with_files(&item, document, files.to_vec(), self.now);
+            let changed = ChangedItem::with_files(&item, document, files.to_vec(), self.contents, self.now);
             let (changed, ids) = changed.map_err(|why| corrupt(&why))?;
             if self.write(&item, &changed, false).await? {
                 return Ok((ids::item(self.owner, item.id, item.version + 1), ids));
@@ -106,13 +139,28 @@ impl OpenMailbox<'_> {
             let document = Document::read(&item).map_err(|why| corrupt(&why))?;
             let changed = ChangedItem::without_file(&item, document, file.id, self.now);
             let mut changed = changed.map_err(|why| corrupt(&why))?.ok_or_else(not_found)?;
-            changed.less(i64::try_from(file.content.len()).unwrap_or(i64::MAX));
+            changed.less(i64::try_from(file.content.size()).unwrap_or(i64::MAX));
             if self.write(&item, &changed, false).await? {
                 return Ok(ids::item(self.owner, item.id, item.version + 1));
             }
         }
         Err(stale())
     }
+}
+
+fn read_item(id: &str, content: &Content) -> Result<Message, Failure> {
+    let read = match content {
+        Content::Bytes(bytes) => attached::read(bytes),
+        Content::Upload(_) => None,
+    };
+    read.ok_or_else(|| corrupt(&Corrupt(format!("attachment {id} is no item"))))
+}
+
+fn attachment_too_large() -> Failure {
+    Failure::new(
+        ResponseCode::from_name("ErrorAttachmentSizeLimitExceeded"),
+        "The attachment exceeds the maximum supported size.",
+    )
 }
 
 fn not_found() -> Failure {

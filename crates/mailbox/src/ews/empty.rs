@@ -33,7 +33,8 @@ impl OpenMailbox<'_> {
             .map_err(|error| storage(&error))?;
         for child in children {
             // What a folder is called where it goes depends on those that went before it.
-            let opened = Self::open(self.server, self.user, self.now).await.map_err(|error| storage(&error))?;
+            let opened =
+                Self::open(self.server, self.user, self.contents, self.now).await.map_err(|error| storage(&error))?;
             if let Some(child) = opened.tree.by_id(child.id) {
                 opened.delete_folder(child, request.delete_type).await?;
             }

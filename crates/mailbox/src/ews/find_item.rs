@@ -1,12 +1,11 @@
 //! `FindItem`
 
-use std::collections::HashSet;
-
 use actas_exchange::ews::{
     Comparison, Failure, Field, FindItem, FindItemResponse, FolderId, ItemTraversal, Message, Operand, Page,
     PropertyPath, Restriction, SortDirection, SortOrder,
 };
-use actas_store::mailbox::{Item, ItemProperty};
+use actas_store::mailbox::{Item, ItemProperty, Place};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::OpenMailbox;
@@ -73,7 +72,8 @@ impl OpenMailbox<'_> {
         sort: &SortOrder,
     ) -> Result<Vec<Message>, Failure> {
         let mut search = Search { restriction, sort, found: Vec::new() };
-        self.each(folder, restriction.and_then(required_key).as_ref(), |_, message| search.take(message)).await?;
+        let (key, received) = (restriction.and_then(required_key), restriction.map_or(Received::ANY, required_times));
+        self.each_between(folder, key.as_ref(), received, |_, message| search.take(message)).await?;
         Ok(search.found)
     }
 
@@ -82,6 +82,17 @@ impl OpenMailbox<'_> {
         &self,
         folder: Uuid,
         key: Option<&ItemProperty>,
+        take: impl FnMut(&Item, Message) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.each_between(folder, key, Received::ANY, take).await
+    }
+
+    /// As [`each`](Self::each); without a key only what was received between two times.
+    async fn each_between(
+        &self,
+        folder: Uuid,
+        key: Option<&ItemProperty>,
+        received: Received,
         mut take: impl FnMut(&Item, Message) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mailboxes = &self.server.mailboxes;
@@ -89,24 +100,34 @@ impl OpenMailbox<'_> {
             let items = mailboxes.items_by_property(self.owner, folder, key).await.map_err(|error| storage(&error))?;
             return items.iter().try_for_each(|item| take(item, self.message(item)?.0));
         }
-        // What comes in while a folder is gone through moves the rest along.
-        let mut seen = HashSet::new();
-        let mut offset = 0;
+        let mut place = Place::at(received.until);
         loop {
-            let items = mailboxes.items_page(self.owner, folder, offset, SCANNED_ITEMS).await;
+            let items = mailboxes.items_after(self.owner, folder, place, received.since, SCANNED_ITEMS).await;
             let items = items.map_err(|error| storage(&error))?;
-            for item in items.iter().filter(|item| seen.insert(item.id)) {
+            for (_, item) in &items {
                 take(item, self.message(item)?.0)?;
             }
-            let read = i64::try_from(items.len()).unwrap_or(SCANNED_ITEMS);
-            if read < SCANNED_ITEMS {
-                return Ok(());
+            match items.last() {
+                Some((last, _)) if i64::try_from(items.len()).unwrap_or(SCANNED_ITEMS) == SCANNED_ITEMS => {
+                    place = *last;
+                }
+                _ => return Ok(()),
             }
-            offset += read;
             // Reads do not wait for anything: give way to other requests.
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// When items must have been received to fulfil a restriction, both times included.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Received {
+    since: Timestamp,
+    until: Timestamp,
+}
+
+impl Received {
+    const ANY: Self = Self { since: Timestamp::MIN, until: Timestamp::MAX };
 }
 
 struct Search<'a> {
@@ -143,6 +164,32 @@ fn required_key(restriction: &Restriction) -> Option<ItemProperty> {
         } => document::index_key(uri, value),
         Restriction::And(conditions) => conditions.iter().find_map(required_key),
         _ => None,
+    }
+}
+
+/// The times between which every item was received that fulfils the restriction.
+fn required_times(restriction: &Restriction) -> Received {
+    match restriction {
+        Restriction::Compare {
+            operation,
+            path: PropertyPath::Field(Field::DateTimeReceived),
+            operand: Operand::Constant(constant),
+        } => {
+            // What is no such time is left to the restriction itself.
+            let Ok(time) = constant.parse::<Timestamp>() else { return Received::ANY };
+            match operation {
+                Comparison::IsEqualTo => Received { since: time, until: time },
+                Comparison::IsGreaterThan | Comparison::IsGreaterThanOrEqualTo => {
+                    Received { since: time, ..Received::ANY }
+                }
+                Comparison::IsLessThan | Comparison::IsLessThanOrEqualTo => Received { until: time, ..Received::ANY },
+                Comparison::IsNotEqualTo => Received::ANY,
+            }
+        }
+        Restriction::And(conditions) => conditions.iter().map(required_times).fold(Received::ANY, |all, one| {
+            Received { since: all.since.max(one.since), until: all.until.min(one.until) }
+        }),
+        _ => Received::ANY,
     }
 }
 
@@ -183,6 +230,33 @@ mod tests {
         ];
         for (restriction, indexed) in cases {
             assert_eq!(required_key(&restriction).is_some(), indexed, "{restriction:?}");
+        }
+    }
+
+    #[test]
+    fn times_narrow_only_where_all_must_hold() {
+        let (early, late) = ("2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z");
+        let at = |operation, time: &str| Restriction::Compare {
+            operation,
+            path: Field::DateTimeReceived.into(),
+            operand: Operand::Constant(time.to_owned()),
+        };
+        let from = || at(Comparison::IsGreaterThanOrEqualTo, early);
+        let to = || at(Comparison::IsLessThan, late);
+        let (since, until) = (early.parse().unwrap(), late.parse().unwrap());
+        let only_since = Received { since, ..Received::ANY };
+        for (restriction, expected) in [
+            (from(), only_since),
+            (to(), Received { until, ..Received::ANY }),
+            (Restriction::And(vec![from(), to()]), Received { since, until }),
+            (Restriction::And(vec![from(), Restriction::equals(Field::Subject, "x")]), only_since),
+            (Restriction::Or(vec![from(), to()]), Received::ANY),
+            (Restriction::Not(Box::new(from())), Received::ANY),
+            (at(Comparison::IsNotEqualTo, early), Received::ANY),
+            (at(Comparison::IsGreaterThan, "tomorrow"), Received::ANY),
+            (at(Comparison::IsEqualTo, early), Received { since, until: since }),
+        ] {
+            assert_eq!(required_times(&restriction), expected, "{restriction:?}");
         }
     }
 }

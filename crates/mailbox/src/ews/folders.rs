@@ -2,8 +2,8 @@
 
 use actas_exchange::ews::{
     CreateFolder, CreateFolderResponse, DeleteFolder, DeleteFolderResponse, DeleteType, DistinguishedFolder, Failure,
-    Field, Folder as Told, FolderChange, FolderId, FolderKind, FolderUpdate, MoveFolder, MoveFolderResponse, NewFolder,
-    PropertyPath, ResponseCode, UpdateFolder, UpdateFolderResponse,
+    Field, Folder as Told, FolderChange, FolderId, FolderKind, FolderUpdate, MoveFolderResponse, NewFolder,
+    PropertyPath, ResponseCode, TransferFolders, UpdateFolder, UpdateFolderResponse,
 };
 use actas_store::mailbox::{Folder, NewParent};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use super::failures::{access_denied, folder_not_found, invalid_operation, over_q
 use crate::ids;
 
 /// Folders of one mailbox: each request reads them all.
-const FOLDERS_MAX: usize = 2000;
+pub(super) const FOLDERS_MAX: usize = 2000;
 /// Characters of a folder's name or class.
 pub(crate) const NAME_CHARS_MAX: usize = 255;
 
@@ -68,7 +68,7 @@ impl OpenMailbox<'_> {
     }
 
     /// Whether a folder has another folder of this name in it, in whatever case.
-    fn is_taken(&self, parent: Uuid, name: &str, but: Option<Uuid>) -> bool {
+    pub(super) fn is_taken(&self, parent: Uuid, name: &str, but: Option<Uuid>) -> bool {
         let lower = name.to_lowercase();
         self.tree.children(parent).any(|child| Some(child.id) != but && child.name.to_lowercase() == lower)
     }
@@ -114,7 +114,7 @@ impl OpenMailbox<'_> {
 
     // === moved ===
 
-    pub(super) async fn move_folders(&self, request: &MoveFolder) -> MoveFolderResponse {
+    pub(super) async fn move_folders(&self, request: &TransferFolders) -> MoveFolderResponse {
         let to = self.folder(&request.to);
         let mut made = Vec::new();
         let mut messages = Vec::with_capacity(request.folders.len());
@@ -235,11 +235,11 @@ fn default_class(kind: FolderKind, parent: &Folder) -> String {
     class.to_owned()
 }
 
-fn move_failed(why: &str) -> Failure {
+pub(super) fn move_failed(why: &str) -> Failure {
     Failure::new(ResponseCode::from_name("ErrorMoveCopyFailed"), format!("The move or copy operation failed. {why}"))
 }
 
-fn exists() -> Failure {
+pub(super) fn exists() -> Failure {
     Failure::new(ResponseCode::ErrorFolderExists, "A folder with the specified name already exists.")
 }
 

@@ -1,14 +1,15 @@
 //! `GetItem` and `GetFolder`
 
 use actas_exchange::ews::{
-    BaseShape, Failure, Field, FileAttachment, Folder, FolderId, FolderShape, GetFolder, GetFolderResponse, GetItem,
-    GetItemResponse, ItemId, ItemShape, Message, MimeContent, PropertyPath,
+    BaseShape, Failure, Field, Folder, FolderId, FolderShape, GetFolder, GetFolderResponse, GetItem, GetItemResponse,
+    ItemId, ItemShape, Message, MimeContent, PropertyPath,
 };
-use actas_store::mailbox::{Attachment, Item};
+use actas_store::mailbox::Item;
 
 use super::OpenMailbox;
 use super::failures::{item_not_found, malformed, storage};
 use crate::body;
+use crate::content::Piece;
 use crate::document::StoredMime;
 use crate::ids::{self, NoId, Of};
 use crate::mime;
@@ -46,13 +47,14 @@ impl OpenMailbox<'_> {
     }
 
     /// The MIME stream that the item came as, or else one made of what is known.
-    pub(crate) async fn mime(
-        &self,
-        item: &Item,
-        stored: Option<&StoredMime>,
-        message: &Message,
-    ) -> Result<MimeContent, Failure> {
-        mime::of_item(&self.server.mailboxes, item, stored, message).await.map_err(|error| storage(&error))
+    async fn mime(&self, item: &Item, stored: Option<&StoredMime>, message: &Message) -> Result<MimeContent, Failure> {
+        let stream = mime::of_item(&self.server.mailboxes, item, stored, message).await;
+        let stream = stream.map_err(|error| storage(&error))?;
+        let content = match stream.pieces.as_slice() {
+            [Piece::Text(text)] => text.to_vec(),
+            _ => self.splices.mark(Piece::Encoded(stream.pieces)),
+        };
+        Ok(MimeContent { character_set: stream.character_set, content })
     }
 
     // === folders ===
@@ -91,15 +93,6 @@ pub(super) fn wants_counts(shape: &FolderShape) -> bool {
     let counts =
         |path: &PropertyPath| matches!(path, PropertyPath::Field(Field::FolderTotalCount | Field::FolderUnreadCount));
     shape.base != BaseShape::IdOnly || shape.additional.iter().any(counts)
-}
-
-pub(crate) fn to_be_sent(file: Attachment) -> FileAttachment {
-    FileAttachment {
-        name: Some(file.name),
-        content_type: Some(file.content_type),
-        content: Some(file.content),
-        ..FileAttachment::default()
-    }
 }
 
 fn wants_mime(shape: &ItemShape) -> bool {

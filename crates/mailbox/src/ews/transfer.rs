@@ -1,7 +1,7 @@
 //! `MoveItem` and `CopyItem`, inside one mailbox.
 
 use actas_exchange::ews::{CopyItemResponse, Failure, ItemId, MoveItemResponse, TransferItems};
-use actas_store::mailbox::Moved;
+use actas_store::mailbox::{Item, Moved};
 use uuid::Uuid;
 
 use super::OpenMailbox;
@@ -50,10 +50,15 @@ impl OpenMailbox<'_> {
 
     pub(crate) async fn copy_item(&self, id: &ItemId, to: Uuid) -> Result<ItemId, Failure> {
         let item = self.item(id).await?;
-        let document = Document::read(&item).map_err(|why| corrupt(&why))?;
+        self.copy_stored(&item, to).await
+    }
+
+    /// A new item with the contents of another; large files are shared.
+    pub(super) async fn copy_stored(&self, item: &Item, to: Uuid) -> Result<ItemId, Failure> {
+        let document = Document::read(item).map_err(|why| corrupt(&why))?;
         let properties = document.properties().map_err(|why| corrupt(&why))?;
         let files = self.server.mailboxes.attachments(item.id).await.map_err(|error| storage(&error))?;
-        let new = NewItem::copy(document, &item, files, properties, to).map_err(|error| not_saved(&error))?;
+        let new = NewItem::copy(document, item, files, properties, to).map_err(|error| not_saved(&error))?;
         self.add(&new).await?;
         Ok(ids::item(self.owner, new.item.id, new.item.version))
     }

@@ -10,9 +10,9 @@ use actas_exchange::ews::{
 };
 use actas_store::mailbox::Item;
 
+use super::OpenMailbox;
 use super::apply::{apply, is_in_mime, is_kept, key};
 use super::failures::{corrupt, invalid_operation, over_quota, storage, too_large};
-use super::{ITEM_BYTES_MAX, OpenMailbox};
 use crate::document::{ChangedItem, Document};
 use crate::ids;
 
@@ -61,7 +61,7 @@ impl OpenMailbox<'_> {
             apply(&mut message, update)?;
         }
         let keeps_mime = !change.updates.iter().any(|update| is_in_mime(update.path()));
-        let changed = ChangedItem::with_message(item, document, message, keeps_mime, self.now);
+        let changed = ChangedItem::with_message(item, document, message, self.contents, keeps_mime, self.now);
         let mut changed = changed.map_err(|why| corrupt(&why))?;
         let removed = changed.removed().to_vec();
         for id in removed {
@@ -74,7 +74,7 @@ impl OpenMailbox<'_> {
     /// Writes a changed item; gives whether it is written. It is not when somebody else was
     /// faster.
     pub(super) async fn write(&self, before: &Item, changed: &ChangedItem, read_only: bool) -> Result<bool, Failure> {
-        if changed.item.size > ITEM_BYTES_MAX {
+        if changed.item.size > self.server.config.item_bytes_max {
             return Err(too_large());
         }
         let (mailboxes, quota) = (&self.server.mailboxes, self.server.config.quota_bytes);

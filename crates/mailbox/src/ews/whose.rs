@@ -83,12 +83,17 @@ fn owners(request: &Request) -> Vec<Owner<'_>> {
             folder(&mut found, &request.to);
             items(&mut found, &request.items);
         }
+        Request::CopyFolder(request) | Request::MoveFolder(request) => {
+            folder(&mut found, &request.to);
+            folders(&mut found, &request.folders);
+        }
         Request::CreateAttachment(request) => items(&mut found, std::slice::from_ref(&request.parent)),
         Request::CreateFolder(request) => folder(&mut found, &request.parent),
         Request::CreateItem(request) => folders(&mut found, request.folder.as_ref()),
         Request::DeleteAttachment(request) => opaque(&mut found, request.ids.iter()),
         Request::DeleteFolder(request) => folders(&mut found, &request.folders),
         Request::DeleteItem(request) => items(&mut found, &request.items),
+        Request::EmptyFolder(request) => folders(&mut found, &request.folders),
         Request::FindFolder(request) => folders(&mut found, &request.folders),
         Request::FindItem(request) => folders(&mut found, &request.folders),
         Request::GetAttachment(request) => opaque(&mut found, request.ids.iter()),

@@ -8,13 +8,14 @@ use actas_exchange::ews::{Failure, ResponseCode};
 use actas_token::Refusal;
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::answer::Answer;
+use crate::content::Reel;
 use crate::serve::{CLIENT_REQUEST_ID, REQUEST_ID};
 
 /// A request that was refused.
@@ -245,10 +246,12 @@ pub(super) fn text(body: String) -> Response {
 
 /// Bytes as somebody stored them: they are what they say, and nothing that a browser makes of
 /// them.
-pub(super) fn bytes(kind: &str, body: Vec<u8>) -> Response {
+pub(super) fn bytes(kind: &str, reel: Reel) -> Response {
     let kind = HeaderValue::from_str(kind).ok().filter(|kind| !kind.is_empty());
     let kind = kind.unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let (length, body) = reel.into_body();
     let mut response = with_type(StatusCode::OK, kind, body);
+    response.headers_mut().insert(CONTENT_LENGTH, length);
     response.headers_mut().insert(NO_SNIFF.0, NO_SNIFF.1);
     response
 }

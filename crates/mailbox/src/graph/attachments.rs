@@ -2,13 +2,16 @@
 
 use actas_exchange::ews::FileAttachment;
 use actas_exchange::graph::{from_rest_id, read_attachment, write_attachment};
+use actas_store::mailbox::Content;
 use axum::response::Response;
 use http::StatusCode;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Call;
 use super::answer::{self, GraphError};
 use super::route::At;
+use crate::content::{Piece, Reel};
 use crate::ews::failures::item_not_found;
 use crate::ids;
 
@@ -66,7 +69,7 @@ impl Call<'_> {
         let id = ids::item(self.mailbox.owner, item.id, item.version);
         let (_, files) = self.mailbox.add_files(&id, std::slice::from_ref(&file)).await?;
         let size = file.content.as_ref().and_then(|content| u64::try_from(content.len()).ok());
-        let made = files.first().map(|made| ids::write(ids::Of::Attachment, self.mailbox.owner, *made));
+        let made = files.first().map(|(made, _)| ids::write(ids::Of::Attachment, self.mailbox.owner, *made));
         let told = write_attachment(&FileAttachment { id: made, size, ..file }, Some(self.mailbox.now));
         Ok(answer::json(StatusCode::CREATED, &with_context(told, self.file_context(at, "/$entity"))))
     }
@@ -74,31 +77,34 @@ impl Call<'_> {
     pub(super) async fn tell_file(&self, at: &At, id: &str) -> Result<Response, GraphError> {
         self.check_options(&["$select"])?;
         let select = self.file_select()?;
-        let (file, modified) = self.file(at, id).await?;
+        let (file, content, modified) = self.file(at, id).await?;
+        let content = file.item.is_none().then(|| self.mailbox.splices.content(content));
+        let file = FileAttachment { content, ..file };
         let told = selected(write_attachment(&file, modified), select.as_deref());
         Ok(answer::json(StatusCode::OK, &with_context(told, self.file_context(at, "/$entity"))))
     }
 
     pub(super) async fn file_bytes(&self, at: &At, id: &str) -> Result<Response, GraphError> {
         self.check_options(&[])?;
-        let (file, _) = self.file(at, id).await?;
-        Ok(answer::bytes(file.content_type.as_deref().unwrap_or_default(), file.content.unwrap_or_default()))
+        let (file, content, _) = self.file(at, id).await?;
+        let reel = Reel::new(self.mailbox.server.mailboxes.clone(), [Piece::of(content)]);
+        Ok(answer::bytes(file.content_type.as_deref().unwrap_or_default(), reel))
     }
 
     pub(super) async fn remove_file(&self, at: &At, id: &str) -> Result<Response, GraphError> {
         self.check_options(&[])?;
-        let (file, _) = self.file(at, id).await?;
+        let (file, ..) = self.file(at, id).await?;
         self.mailbox.delete_attachment(file.id.as_deref().unwrap_or_default()).await?;
         Ok(answer::no_content())
     }
 
     /// A file of that very message.
-    async fn file(&self, at: &At, id: &str) -> Result<(FileAttachment, Option<jiff::Timestamp>), GraphError> {
+    async fn file(&self, at: &At, id: &str) -> Result<(FileAttachment, Content, Option<Timestamp>), GraphError> {
         let item = self.stored(at).await?;
         let (message, _) = self.mailbox.message(&item)?;
-        let file = self.mailbox.get_attachment(&from_rest_id(id)).await?;
+        let (file, content) = self.mailbox.attachment_bytes(&from_rest_id(id)).await?;
         if message.attachments.iter().any(|own| own.id == file.id) {
-            Ok((file, message.last_modified))
+            Ok((file, content, message.last_modified))
         } else {
             Err(item_not_found().into())
         }

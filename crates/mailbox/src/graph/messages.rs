@@ -1,6 +1,8 @@
 //! `messages`: made, told, changed, moved, thrown away.
 
-use actas_exchange::ews::{ConflictResolution, DeleteType, DistinguishedFolder, ItemChange, ItemId, Message, mime};
+use actas_exchange::ews::{
+    ConflictResolution, DeleteType, DistinguishedFolder, ItemChange, ItemId, Message, mime as format,
+};
 use actas_exchange::graph::{read_changes, read_message, write_attachment, write_extended, write_message};
 use actas_store::mailbox::Item;
 use axum::response::Response;
@@ -14,8 +16,9 @@ use super::answer::{self, GraphError};
 use super::list::Shape;
 use super::route::{At, Transfer};
 use super::{Call, item_id};
+use crate::content::Reel;
 use crate::ews::failures::item_not_found;
-use crate::{body, ids};
+use crate::{body, ids, mime};
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
@@ -95,7 +98,9 @@ impl Call<'_> {
         for file in &message.attachments {
             let id = file.id.as_deref().and_then(|id| ids::read(ids::Of::Attachment, self.mailbox.owner, id).ok());
             let content =
-                stored.iter_mut().find(|stored| Some(stored.id) == id).map(|at| std::mem::take(&mut at.content));
+                stored.iter().position(|stored| Some(stored.id) == id).map(|at| stored.swap_remove(at).content);
+            let content = content.filter(|_| file.item.is_none());
+            let content = content.map(|content| self.mailbox.splices.content(content));
             let file = actas_exchange::ews::FileAttachment { content, ..file.clone() };
             told.push(write_attachment(&file, message.last_modified));
         }
@@ -106,8 +111,10 @@ impl Call<'_> {
         self.check_options(&[])?;
         let item = self.stored(at).await?;
         let (message, stored) = self.mailbox.message(&item)?;
-        let mime = self.mailbox.mime(&item, stored.as_ref(), &message).await?;
-        Ok(answer::bytes("text/plain", mime.content))
+        let mailboxes = &self.mailbox.server.mailboxes;
+        let stream = mime::of_item(mailboxes, &item, stored.as_ref(), &message).await;
+        let stream = stream.map_err(|error| GraphError::storage(&error))?;
+        Ok(answer::bytes("text/plain", Reel::new(mailboxes.clone(), stream.pieces)))
     }
 
     // === made and changed ===
@@ -194,5 +201,5 @@ fn read_mime(encoded: &[u8]) -> Result<Message, GraphError> {
     let content = STANDARD.decode(dense).map_err(|error| {
         GraphError::mime("ErrorMimeContentInvalidBase64String", format!("The body is not Base64: {error}."))
     })?;
-    mime::read(content).ok_or_else(|| GraphError::mime("ErrorMimeContentInvalid", "The content is not MIME."))
+    format::read(content).ok_or_else(|| GraphError::mime("ErrorMimeContentInvalid", "The content is not MIME."))
 }

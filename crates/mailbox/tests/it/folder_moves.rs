@@ -8,7 +8,7 @@ use crate::trees::create as create_in;
 use crate::world::{World, answer};
 
 async fn move_to(world: &World, folder: impl Into<FolderId>, to: impl Into<FolderId>) -> Result<FolderKey, String> {
-    let request = Operation::MoveFolder(MoveFolder { to: to.into(), folders: vec![folder.into()] });
+    let request = Operation::MoveFolder(TransferFolders { to: to.into(), folders: vec![folder.into()] });
     let mut messages = answer!(MoveFolderResponse, world.ews(&world.lena, request).await).messages;
     messages.remove(0).into_result().map(|folder| folder.id).map_err(|failure| failure.code.to_string())
 }
@@ -129,4 +129,71 @@ async fn what_is_emptied_for_good_makes_room() {
     assert_eq!(fits().await, Err(ResponseCode::ErrorQuotaExceeded));
     empty(&world, folder.clone(), DeleteType::HardDelete, false).await.unwrap();
     assert!(fits().await.is_ok());
+}
+
+// === CopyFolder ===
+
+async fn copy(world: &World, folder: &FolderKey, to: impl Into<FolderId>) -> Result<Folder, Failure> {
+    let request = Operation::CopyFolder(TransferFolders { to: to.into(), folders: vec![folder.clone().into()] });
+    answer!(CopyFolderResponse, world.ews(&world.lena, request).await).messages.remove(0).into_result()
+}
+
+#[tokio::test]
+async fn a_folder_is_copied_with_all_that_is_in_it() {
+    let world = World::new().await;
+    let outer = crate::trees::make(&world, DistinguishedFolder::Inbox.into(), "Outer".to_owned()).await;
+    let inner = crate::trees::make(&world, outer.clone().into(), "Inner".to_owned()).await;
+    let subject = |n: usize| Message { subject: Some(format!("s{n}")), ..Message::default() };
+    crate::trees::create(&world, &outer, (0..3).map(subject).collect()).await;
+    crate::trees::create(&world, &inner, (0..70).map(subject).collect()).await;
+
+    let made = copy(&world, &outer, DistinguishedFolder::Drafts).await.unwrap().id;
+    assert_ne!(made.id, outer.id);
+    let shape = FolderShape::new(BaseShape::AllProperties);
+    let found = FindFolder {
+        traversal: FolderTraversal::Deep,
+        shape: shape.clone(),
+        view: None,
+        restriction: None,
+        folders: vec![DistinguishedFolder::Drafts.into()],
+    };
+    let found =
+        answer!(FindFolderResponse, world.ews(&world.lena, Operation::FindFolder(found)).await).messages.remove(0);
+    let found = found.into_result().unwrap().entries;
+    let told: Vec<_> =
+        found.iter().map(|one| (one.display_name.as_deref().unwrap(), one.total_count.unwrap())).collect();
+    assert_eq!(told, [("Outer", 3), ("Inner", 70)]);
+    // What is told of it is its newest version.
+    assert_eq!(found[0].id, made);
+    // The original is as it was, and so is its own id.
+    let get = Operation::GetFolder(GetFolder { shape, folders: vec![outer.clone().into(), inner.clone().into()] });
+    let originals = answer!(GetFolderResponse, world.ews(&world.lena, get).await).messages;
+    let counts: Vec<_> = originals.into_iter().map(|one| one.into_result().unwrap().total_count.unwrap()).collect();
+    assert_eq!(counts, [3, 70]);
+
+    let refused = async |folder: &FolderKey, to: FolderId| copy(&world, folder, to).await.unwrap_err().code;
+    assert_eq!(refused(&outer, DistinguishedFolder::Drafts.into()).await, ResponseCode::ErrorFolderExists);
+    assert_eq!(refused(&outer, DistinguishedFolder::Inbox.into()).await, ResponseCode::ErrorFolderExists);
+    assert_eq!(refused(&outer, inner.clone().into()).await.as_str(), "ErrorMoveCopyFailed");
+    assert_eq!(refused(&outer, outer.clone().into()).await.as_str(), "ErrorMoveCopyFailed");
+    copy(&world, &inner, DistinguishedFolder::Drafts).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_copy_that_fails_leaves_nothing() {
+    let world = World::with(|config| config.quota_bytes = 30_000).await;
+    let outer = crate::trees::make(&world, DistinguishedFolder::Inbox.into(), "Outer".to_owned()).await;
+    let large = Message { body: Some(Body::text("x".repeat(6_000))), ..Message::default() };
+    crate::trees::create(&world, &outer, vec![large.clone(), large.clone(), large]).await;
+    let failure = copy(&world, &outer, DistinguishedFolder::Drafts).await.unwrap_err();
+    assert_eq!(failure.code, ResponseCode::ErrorQuotaExceeded);
+    let get = |name: DistinguishedFolder| {
+        let shape = FolderShape::new(BaseShape::AllProperties);
+        Operation::GetFolder(GetFolder { shape, folders: vec![name.into()] })
+    };
+    let drafts = answer!(GetFolderResponse, world.ews(&world.lena, get(DistinguishedFolder::Drafts)).await);
+    assert_eq!(drafts.messages[0].clone().into_result().unwrap().child_folder_count, Some(0));
+    // The room is free again.
+    let small = Message { body: Some(Body::text("x".repeat(9_000))), ..Message::default() };
+    crate::trees::create(&world, &outer, vec![small]).await;
 }

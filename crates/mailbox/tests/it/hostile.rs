@@ -167,7 +167,7 @@ async fn one_clean_fault_each_on_one_connection() {
 }
 
 /// The most memory that the process ever had, where that is known.
-fn peak_memory() -> u64 {
+pub(crate) fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());

@@ -114,8 +114,8 @@ async fn nothing_is_sent() {
 
 #[tokio::test]
 async fn each_item_fails_on_its_own() {
-    let world = World::new().await;
-    let large = Message { body: Some(Body::text("x".repeat(26 * 1024 * 1024))), ..Message::default() };
+    let world = World::with(|config| config.item_bytes_max = 1024 * 1024).await;
+    let large = Message { body: Some(Body::text("x".repeat(1024 * 1024))), ..Message::default() };
     let request = CreateItem {
         disposition: MessageDisposition::SaveOnly,
         folder: Some(DistinguishedFolder::Inbox.into()),

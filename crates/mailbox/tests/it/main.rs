@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod admission;
+mod attached;
 mod autodiscover;
 mod changes;
 mod delegates;
@@ -14,11 +15,13 @@ mod folders;
 mod graph;
 mod hostile;
 mod items;
+mod large;
 mod limits;
 mod partners;
 mod possession;
 mod roundtrip;
 mod search;
+mod search_large;
 mod trees;
 mod trees_graph;
 mod world;

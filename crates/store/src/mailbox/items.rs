@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::changes::Log;
-use super::{Attachment, ChangeKind, Item, ItemProperty, Mailboxes, Owner};
+use super::{Attachment, ChangeKind, Content, Item, ItemProperty, Mailboxes, Owner};
 use crate::database::Unit;
 use crate::error::Error;
 use crate::value::Value;
@@ -75,7 +75,7 @@ impl Mailboxes {
                     item.document.clone().into(),
                 ],
             );
-        let unit = with_files(with_properties(unit, owner, item.id, properties), item.id, attachments);
+        let unit = with_files(with_properties(unit, owner, item.id, properties), item.id, attachments, now);
         let unit = unit.noted(owner, item.folder, item.id, ChangeKind::Create, now);
         self.database.write(unit).await.map(drop)
     }
@@ -118,7 +118,7 @@ impl Mailboxes {
                 vec![before.id.into(), owner.user.into()],
             );
             unit = with_properties(unit, owner, before.id, update.properties);
-            unit = with_files(unit, before.id, update.added);
+            unit = with_files(unit, before.id, update.added, now);
             unit = update.removed.iter().fold(unit, |unit, id| {
                 unit.then_one(
                     "DELETE FROM attachment WHERE id = ?1 AND item = ?2",
@@ -179,16 +179,26 @@ fn with_properties(unit: Unit, owner: Owner, item: Uuid, properties: &[ItemPrope
     })
 }
 
-fn with_files(unit: Unit, item: Uuid, files: &[Attachment]) -> Unit {
-    const SQL: &str = "INSERT INTO attachment (id, item, number, name, content_type, content)
-        VALUES (?1, ?2, (SELECT COALESCE(MAX(number) + 1, 0) FROM attachment WHERE item = ?2), ?3, ?4, ?5)";
+fn with_files(unit: Unit, item: Uuid, files: &[Attachment], now: Timestamp) -> Unit {
+    const SQL: &str = "INSERT INTO attachment (id, item, number, name, content_type, content, upload)
+        VALUES (?1, ?2, (SELECT COALESCE(MAX(number) + 1, 0) FROM attachment WHERE item = ?2), ?3, ?4, ?5, ?6)";
     files.iter().fold(unit, |unit, file| {
+        let (content, upload) = match &file.content {
+            Content::Bytes(bytes) => (bytes.clone(), None),
+            Content::Upload(upload) => (Vec::new(), Some(upload.id)),
+        };
+        // An upload that a file is about to name must still be there.
+        let unit = match upload {
+            Some(id) => unit.then_one("UPDATE upload SET created = ?2 WHERE id = ?1", vec![id.into(), now.into()]),
+            None => unit,
+        };
         let values: Vec<Value> = vec![
             file.id.into(),
             item.into(),
             file.name.clone().into(),
             file.content_type.clone().into(),
-            file.content.clone().into(),
+            content.into(),
+            upload.into(),
         ];
         unit.then_one(SQL, values)
     })

@@ -1,7 +1,9 @@
 //! Mailboxes.
 
 use actas_directory::TenantId;
-use actas_store::mailbox::{Attachment, ChangeKind, Folder, Item, ItemUpdate, Mailboxes, Moved, Owner, Subscription};
+use actas_store::mailbox::{
+    Attachment, ChangeKind, Content, Folder, Item, ItemUpdate, Mailboxes, Moved, Owner, Place, Subscription, Upload,
+};
 use actas_store::{Database, Schema};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -41,6 +43,21 @@ async fn a_folder_is_read_in_parts_newest_first() {
         let part = mailboxes.items_page(owner, inbox.id, offset, count).await.unwrap();
         assert_eq!(part, expected, "{offset} {count}");
     }
+    let read_from = async |place, since| {
+        let found = mailboxes.items_after(owner, inbox.id, place, since, 2).await.unwrap();
+        (found.last().map(|(place, _)| *place), found.into_iter().map(|(_, item)| item).collect::<Vec<_>>())
+    };
+    // All were received at once: the places are told apart by more than their time.
+    let mut place = Place::at(now);
+    for expected in [&all[..2], &all[2..4], &all[4..]] {
+        let (last, part) = read_from(place, now).await;
+        assert_eq!(part, expected);
+        place = last.unwrap();
+    }
+    assert_eq!(read_from(place, now).await.1, []);
+    let second = jiff::SignedDuration::from_secs(1);
+    assert_eq!(read_from(Place::at(now - second), Timestamp::MIN).await.1, []);
+    assert_eq!(read_from(Place::at(Timestamp::MAX), now + second).await.1, []);
     let stranger = Owner { user: Uuid::from_u128(9), ..owner };
     assert_eq!(mailboxes.items_page(stranger, inbox.id, 0, 9).await.unwrap(), []);
 }
@@ -125,8 +142,12 @@ async fn every_write_is_in_the_log() {
 async fn numbers_only_grow_when_a_folder_goes() {
     let (outer, inner) = (folder(3, "Outer"), Folder { parent: Some(Uuid::from_u128(3)), ..folder(4, "Inner") });
     let (_place, mailboxes) = opened(&[outer.clone(), inner.clone()]).await;
-    let file =
-        Attachment { id: Uuid::from_u128(20), name: "a".into(), content_type: String::new(), content: vec![0; 9] };
+    let file = Attachment {
+        id: Uuid::from_u128(20),
+        name: "a".into(),
+        content_type: String::new(),
+        content: vec![0; 9].into(),
+    };
     mailboxes.add_item(OWNER, &item(10, &inner, 50), &[], &[file], i64::MAX, now()).await.unwrap();
     let before = mailboxes.newest_change(OWNER).await.unwrap();
     mailboxes.delete_folders(OWNER, &[inner.id, outer.id], now()).await.unwrap();
@@ -241,4 +262,53 @@ async fn a_folder_of_many_items_is_emptied_in_parts() {
     assert_eq!(totals().await, (0, 1_001, 10_010), "of somebody else");
     mailboxes.empty_folder(OWNER, deleted.id, None, now()).await.unwrap();
     assert_eq!(totals().await, (0, 0, 0));
+}
+
+#[tokio::test]
+async fn an_upload_that_nobody_names_is_swept_after_a_crash() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("cloud.db");
+    let later = |minutes: i64| now() + jiff::SignedDuration::from_mins(minutes);
+    let upload = |id: u128| Upload { id: Uuid::from_u128(id), size: 5 };
+    let named = Attachment {
+        id: Uuid::from_u128(20),
+        name: "a".into(),
+        content_type: String::new(),
+        content: Content::Upload(upload(31)),
+    };
+    let inbox = folder(3, "Inbox");
+    {
+        let mailboxes = Mailboxes::new(Database::open(&path, Schema::Cloud).unwrap());
+        mailboxes.ensure_folders(OWNER, std::slice::from_ref(&inbox), now()).await.unwrap();
+        for id in [31, 32] {
+            for (part, content) in [(0, "abc"), (1, "de")] {
+                let id = upload(id).id;
+                mailboxes.add_upload_part(id, part, content.into(), now()).await.unwrap();
+            }
+        }
+        mailboxes.add_item(OWNER, &item(10, &inbox, 5), &[], std::slice::from_ref(&named), 5, later(1)).await.unwrap();
+    }
+    let mailboxes = Mailboxes::new(Database::open(&path, Schema::Cloud).unwrap());
+    let part = async |id, part| mailboxes.upload_part(upload(id).id, part).await.unwrap();
+    assert_eq!(mailboxes.sweep_uploads(now()).await.unwrap(), 0, "too young");
+    assert_eq!(part(32, 1).await, Some(b"de".to_vec()));
+    assert_eq!(mailboxes.sweep_uploads(later(60)).await.unwrap(), 1);
+    assert_eq!(part(32, 0).await, None);
+    let (_, read) = mailboxes.attachment(OWNER, named.id).await.unwrap().unwrap();
+    assert_eq!(read, named);
+    assert_eq!(
+        (part(31, 0).await, part(31, 1).await, part(31, 2).await),
+        (Some(b"abc".into()), Some(b"de".into()), None)
+    );
+    assert_eq!(mailboxes.attachment_size(OWNER, named.id).await.unwrap(), 5);
+    // It went in between: an item that names it is not made.
+    let lost = Attachment { id: Uuid::from_u128(21), content: Content::Upload(upload(32)), ..named.clone() };
+    let added = mailboxes.add_item(OWNER, &item(11, &inbox, 5), &[], &[lost], i64::MAX, now()).await;
+    assert!(added.unwrap_err().is_stale());
+    mailboxes.drop_upload(upload(31).id).await.unwrap();
+    assert_eq!(part(31, 0).await, Some(b"abc".to_vec()), "an attachment names it");
+    let item = mailboxes.item(OWNER, Uuid::from_u128(10)).await.unwrap().unwrap();
+    mailboxes.delete_item(OWNER, &item, now()).await.unwrap();
+    assert_eq!(mailboxes.sweep_uploads(later(60)).await.unwrap(), 1);
+    assert_eq!(part(31, 0).await, None);
 }

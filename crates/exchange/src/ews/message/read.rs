@@ -15,6 +15,18 @@ const CATEGORIES_MAX: usize = 1000;
 /// Extended properties of one item.
 const EXTENDED_MAX: usize = 1000;
 
+/// What can be attached and is no message.
+const OTHER_ITEMS: [&str; 8] = [
+    "CalendarItem",
+    "Contact",
+    "MeetingCancellation",
+    "MeetingMessage",
+    "MeetingRequest",
+    "MeetingResponse",
+    "PostItem",
+    "Task",
+];
+
 impl Message {
     pub(crate) fn read(node: Node<'_>) -> Result<Self> {
         let mut message = Self::default();
@@ -88,10 +100,11 @@ impl Body {
 
 impl FileAttachment {
     pub(crate) fn read(node: Node<'_>) -> Result<Self> {
-        if !node.is(xml::TYPES, "FileAttachment") {
+        let is_item = node.is(xml::TYPES, "ItemAttachment");
+        if !is_item && !node.is(xml::TYPES, "FileAttachment") {
             return Err(node.not_supported());
         }
-        let mut file = Self::default();
+        let mut file = Self { item: is_item.then(Box::default), ..Self::default() };
         for child in node.elements() {
             if child.namespace() != Some(xml::TYPES) {
                 continue;
@@ -103,7 +116,9 @@ impl FileAttachment {
                 "ContentId" => file.content_id = Some(child.text()?),
                 "Size" => file.size = Some(child.number()?),
                 "IsInline" => file.is_inline = Some(child.bool()?),
-                "Content" => file.content = Some(child.base64()?),
+                "Content" if !is_item => file.content = Some(child.base64()?),
+                "Message" | "Item" if is_item => file.item = Some(Box::new(Message::read(child)?)),
+                kind if is_item && OTHER_ITEMS.contains(&kind) => return Err(child.not_supported()),
                 _ => {}
             }
         }

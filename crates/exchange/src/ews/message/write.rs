@@ -271,7 +271,7 @@ impl Mailbox {
 
 impl FileAttachment {
     pub(crate) fn write(&self, w: &mut Writer) {
-        w.element("t:FileAttachment", &[], |w| {
+        w.element(self.element_name(), &[], |w| {
             if let Some(id) = &self.id {
                 w.empty("t:AttachmentId", &[("Id", id)]);
             }
@@ -280,9 +280,22 @@ impl FileAttachment {
             w.text_opt("t:ContentId", self.content_id.as_ref());
             w.number_opt("t:Size", self.size);
             w.bool_opt("t:IsInline", self.is_inline);
-            if let Some(content) = &self.content {
+            if let Some(item) = &self.item {
+                if **item != Message::default() {
+                    write_message(w, item, View::Everything);
+                }
+            } else if let Some(content) = &self.content {
                 w.base64_with("t:Content", &[], content);
             }
         });
     }
+
+    fn element_name(&self) -> &'static str {
+        attachment_name(self.item.is_some())
+    }
+}
+
+/// What an attachment is called.
+pub(crate) fn attachment_name(is_item: bool) -> &'static str {
+    if is_item { "t:ItemAttachment" } else { "t:FileAttachment" }
 }

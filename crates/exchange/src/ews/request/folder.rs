@@ -1,4 +1,4 @@
-//! `GetFolder`, `CreateFolder`, `DeleteFolder`, `EmptyFolder`, `MoveFolder`, `UpdateFolder`
+//! `GetFolder`, `CreateFolder`, `CopyFolder`, `DeleteFolder`, `EmptyFolder`, `MoveFolder`, `UpdateFolder`
 
 use crate::error::Result;
 use crate::ews::BATCH_MAX;
@@ -50,9 +50,10 @@ pub struct EmptyFolder {
     pub folders: Vec<FolderId>,
 }
 
-/// Moves folders with all that is in them to another folder ("MoveFolder operation")
+/// Moves or copies folders with all that is in them to another folder ("MoveFolder operation",
+/// "CopyFolder operation")
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MoveFolder {
+pub struct TransferFolders {
     pub to: FolderId,
     pub folders: Vec<FolderId>,
 }
@@ -169,14 +170,14 @@ impl EmptyFolder {
     }
 }
 
-impl MoveFolder {
+impl TransferFolders {
     pub(super) fn read(node: Node<'_>) -> Result<Self> {
         let to = node.required(xml::MESSAGES, "ToFolderId")?;
         Ok(Self { to: FolderId::read(to.only()?)?, folders: read_folders(node.required(xml::MESSAGES, "FolderIds")?)? })
     }
 
-    pub(super) fn write(&self, w: &mut Writer) {
-        w.element("m:MoveFolder", &[], |w| {
+    pub(super) fn write(&self, w: &mut Writer, name: &str) {
+        w.element(name, &[], |w| {
             w.element("m:ToFolderId", &[], |w| self.to.write(w));
             write_folders(w, "m:FolderIds", &self.folders);
         });

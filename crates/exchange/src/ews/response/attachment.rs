@@ -1,10 +1,10 @@
 //! The responses of `GetAttachment`, `CreateAttachment`, `DeleteAttachment`
 
 use super::message::{self, ResponseMessage};
-use super::operation::map;
+use super::operation::{AttachmentKey, map};
 use crate::error::Result;
 use crate::ews::ids::ItemId;
-use crate::ews::message::FileAttachment;
+use crate::ews::message::{FileAttachment, attachment_name};
 use crate::soap::Reply;
 use crate::xml::{self, Node, Writer};
 
@@ -23,7 +23,7 @@ pub struct CreateAttachmentResponse {
 /// What a new file is called
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreatedAttachment {
-    pub id: String,
+    pub key: AttachmentKey,
     /// The item that it is in
     pub root: ItemId,
 }
@@ -57,7 +57,8 @@ impl CreateAttachmentResponse {
         let reply = message::parse(bytes, bytes_max, "CreateAttachment", |node| {
             let file = node.required(xml::MESSAGES, "Attachments")?.only()?;
             let id = file.required(xml::TYPES, "AttachmentId")?;
-            Ok(CreatedAttachment { id: id.required_attribute("Id")?.to_owned(), root: read_root(id)? })
+            let key = AttachmentKey::read(file)?;
+            Ok(CreatedAttachment { key, root: read_root(id)? })
         })?;
         Ok(map(reply, |messages| Self { messages }))
     }
@@ -66,8 +67,8 @@ impl CreateAttachmentResponse {
     pub fn write(&self) -> String {
         message::write("CreateAttachment", &self.messages, Some("m:Attachments"), |w, file| {
             w.element("m:Attachments", &[], |w| {
-                w.element("t:FileAttachment", &[], |w| {
-                    write_root(w, "t:AttachmentId", vec![("Id", &file.id)], &file.root);
+                w.element(attachment_name(file.key.is_item), &[], |w| {
+                    write_root(w, "t:AttachmentId", vec![("Id", &file.key.id)], &file.root);
                 });
             });
         })

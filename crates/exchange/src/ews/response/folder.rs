@@ -1,4 +1,4 @@
-//! The responses of `CreateFolder`, `DeleteFolder`, `EmptyFolder`, `MoveFolder`, `UpdateFolder`
+//! The responses of `CopyFolder`, `CreateFolder`, `DeleteFolder`, `EmptyFolder`, `MoveFolder`, `UpdateFolder`
 
 use super::message::{self, ResponseMessage};
 use super::operation::map;
@@ -7,6 +7,12 @@ use crate::ews::folder::Folder;
 use crate::ews::shape::{BaseShape, FolderShape};
 use crate::soap::Reply;
 use crate::xml::{self, Node, Writer};
+
+/// The new folder, of which only the id is told
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyFolderResponse {
+    pub messages: Vec<ResponseMessage<Folder>>,
+}
 
 /// The new folder, of which only the id is told
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +42,19 @@ pub struct MoveFolderResponse {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateFolderResponse {
     pub messages: Vec<ResponseMessage<Folder>>,
+}
+
+impl CopyFolderResponse {
+    /// Reads an envelope of at most `bytes_max` bytes
+    pub fn parse(bytes: &[u8], bytes_max: usize) -> Result<Reply<Self>> {
+        let reply = message::parse(bytes, bytes_max, "CopyFolder", read)?;
+        Ok(map(reply, |messages| Self { messages }))
+    }
+
+    /// Writes the envelope
+    pub fn write(&self) -> String {
+        message::write("CopyFolder", &self.messages, Some("m:Folders"), write)
+    }
 }
 
 impl CreateFolderResponse {

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::ews::BATCH_MAX;
 use crate::ews::folder::Folder;
 use crate::ews::ids::ItemId;
-use crate::ews::message::{Asked, Message, View, write_message};
+use crate::ews::message::{Asked, Message, View, attachment_name, write_message};
 use crate::ews::request::AlternateId;
 use crate::ews::shape::{FolderShape, ItemShape};
 use crate::soap::Reply;
@@ -22,8 +22,16 @@ pub struct CreateItemResponse {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreatedItem {
     pub id: ItemId,
-    /// The ids of its files, in the order of the request
-    pub attachments: Vec<String>,
+    /// What its attachments are called, in the order of the request
+    pub attachments: Vec<AttachmentKey>,
+}
+
+/// What a new attachment is called
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachmentKey {
+    pub id: String,
+    /// Whether it is an item, and no file
+    pub is_item: bool,
 }
 
 impl From<ItemId> for CreatedItem {
@@ -37,7 +45,7 @@ impl CreatedItem {
     fn read(node: Node<'_>) -> Result<Self> {
         let id = ItemId::read(node.required(xml::TYPES, "ItemId")?)?;
         let files = node.child(xml::TYPES, "Attachments");
-        let files = files.map(|files| files.each("attachments", BATCH_MAX, read_attachment_id)).transpose()?;
+        let files = files.map(|files| files.each("attachments", BATCH_MAX, AttachmentKey::read)).transpose()?;
         Ok(Self { id, attachments: files.unwrap_or_default() })
     }
 
@@ -48,16 +56,19 @@ impl CreatedItem {
                 return;
             }
             w.element("t:Attachments", &[], |w| {
-                for id in &self.attachments {
-                    w.element("t:FileAttachment", &[], |w| w.empty("t:AttachmentId", &[("Id", id)]));
+                for AttachmentKey { id, is_item } in &self.attachments {
+                    w.element(attachment_name(*is_item), &[], |w| w.empty("t:AttachmentId", &[("Id", id)]));
                 }
             });
         });
     }
 }
 
-fn read_attachment_id(file: Node<'_>) -> Result<String> {
-    file.required(xml::TYPES, "AttachmentId")?.required_attribute("Id").map(str::to_owned)
+impl AttachmentKey {
+    pub(super) fn read(node: Node<'_>) -> Result<Self> {
+        let id = node.required(xml::TYPES, "AttachmentId")?.required_attribute("Id")?;
+        Ok(Self { id: id.to_owned(), is_item: node.is(xml::TYPES, "ItemAttachment") })
+    }
 }
 
 /// The item
