@@ -5,6 +5,7 @@ mod certificate;
 mod file;
 mod issue;
 mod key;
+mod pkcs12;
 mod remote;
 mod slots;
 
