@@ -8,6 +8,7 @@ mod key;
 mod pkcs12;
 mod remote;
 mod slots;
+mod year;
 
 use jiff::Timestamp;
 
