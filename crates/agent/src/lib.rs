@@ -48,7 +48,7 @@ use jiff::SignedDuration;
 use tokio::sync::{Mutex, Notify};
 
 pub use acquire::{ActorToken, TokenFailure};
-pub use certificates::{AssignedCertificate, CertificateStore, Use, certificate_in};
+pub use certificates::{AssignedCertificate, CertificateStore, PendingRequest, Use, certificate_in};
 pub use connectivity::{ConnectivityReport, ConnectivityTest, Phase};
 pub use discover::DiscoverFailure;
 pub use error::{Error, ErrorKind};

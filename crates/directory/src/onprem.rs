@@ -50,6 +50,9 @@ pub enum AuthToken {
     UseOAuthServer,
 }
 
+/// What `AuthToken` is shown as where the configured OAuth server vouches for a partner.
+pub const USE_OAUTH_SERVER: &str = "Microsoft.Rtc.Management.WritableConfig.Settings.SSAuth.UseOAuthServer";
+
 /// What a partner may do (`ApplicationTrustLevel`).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum ApplicationTrustLevel {
@@ -158,9 +161,7 @@ impl PartnerApplication {
         match &self.auth_token {
             AuthToken::Certificate(data) => data.clone(),
             AuthToken::MetadataUrl(url) => url.clone(),
-            AuthToken::UseOAuthServer => {
-                "Microsoft.Rtc.Management.WritableConfig.Settings.SSAuth.UseOAuthServer".to_owned()
-            }
+            AuthToken::UseOAuthServer => USE_OAUTH_SERVER.to_owned(),
         }
     }
 
