@@ -20,6 +20,9 @@ pub struct OAuthServer {
     pub issuer_identifier: String,
     /// From its metadata: the tenant GUID.
     pub realm: String,
+    /// Whether the realm was given, in place of the one in its metadata.
+    #[serde(default)]
+    pub realm_given: bool,
     /// Where its metadata is.
     pub metadata_url: String,
     /// Where clients sign in, if overridden.

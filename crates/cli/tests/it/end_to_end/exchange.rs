@@ -22,7 +22,7 @@ use crate::{actas, installation::Installation};
 
 const ORGANIZATION: [&str; 2] = ["-Organization", "fabrikam.example"];
 /// A command and the five seconds within which a server takes a change up, on a busy machine.
-const TAKEN_UP: Duration = Duration::from_secs(30);
+pub(super) const TAKEN_UP: Duration = Duration::from_secs(30);
 
 /// Runs a command on the lab's own data.
 #[track_caller]
@@ -31,14 +31,14 @@ fn told(lab: &Lab, words: &[&str]) -> Finished {
 }
 
 #[track_caller]
-fn objects(lab: &Lab, words: &[&str]) -> Vec<Value> {
+pub(super) fn objects(lab: &Lab, words: &[&str]) -> Vec<Value> {
     let finished = told(lab, &[words, &["-Output", "json"]].concat());
     assert_eq!(finished.code, Some(0), "{words:?} {finished}");
     serde_json::from_str(&finished.stdout).expect("an array of objects")
 }
 
 #[track_caller]
-fn done(lab: &Lab, words: &[&str]) {
+pub(super) fn done(lab: &Lab, words: &[&str]) {
     let finished = told(lab, words);
     assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), ""), "{words:?} {finished}");
     assert!(finished.stderr.contains("within 5 seconds"), "{finished}");
@@ -129,14 +129,14 @@ fn an_auth_server_from_its_making_to_its_end() {
 }
 
 /// A server in front of another one that speaks plain HTTP.
-struct Front {
+pub(super) struct Front {
     _runtime: tokio::runtime::Runtime,
     server: Server,
-    ca_file: PathBuf,
+    pub(super) ca_file: PathBuf,
 }
 
 impl Front {
-    fn of(folder: &Path, plain: String) -> Self {
+    pub(super) fn of(folder: &Path, plain: String) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let now = SystemClock.now();
         let authority =
@@ -159,7 +159,7 @@ impl Front {
         Self { _runtime: runtime, server, ca_file }
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("https://localhost:{}/metadata/json/1", self.server.local_addr().port())
     }
 }

@@ -76,20 +76,20 @@ async fn new(asked: Request, context: &Context) -> Result<(), Problem> {
             .hint("`-Force` writes over it"));
     }
     let agent = open(context)?;
-    let content = &asked.content;
-    let domains = domains(&agent, content).await?;
-    let subject = subject(content, &domains);
-    let bits = usize::try_from(content.key_size.bits()).unwrap_or_default();
-    if content.friendly_name.is_some() {
+    let wanted = &asked.content;
+    let domains = domains(&agent, wanted).await?;
+    let subject = subject(wanted, &domains);
+    let bits = usize::try_from(wanted.key_size.bits()).unwrap_or_default();
+    if wanted.friendly_name.is_some() {
         context.console.warning("`-FriendlyName` is not part of a certificate, and is not kept");
     }
-    if content.private_key_exportable == Some(false) {
+    if wanted.private_key_exportable == Some(false) {
         context.console.warning(
             "`-PrivateKeyExportable` is not known to a store of files: the key is kept in one that only its owner can read",
         );
     }
     let Some(path) = asked.output_file else {
-        if content.client_eku == Some(true) {
+        if wanted.client_eku == Some(true) {
             context
                 .console
                 .warning("`-ClientEKU` is for a request; a certificate that signs itself is for tokens alone");
@@ -97,7 +97,7 @@ async fn new(asked: Request, context: &Context) -> Result<(), Problem> {
         return make(&agent, subject, &domains, bits, context);
     };
 
-    let client = content.client_eku.unwrap_or(false);
+    let client = wanted.client_eku.unwrap_or(false);
     let request = agent.certificates().request(&subject, &domains, client, bits)?;
     fs_err::write(&path, request)
         .map_err(|error| Problem::failed("the request could not be written").because(&error))?;
@@ -105,7 +105,7 @@ async fn new(asked: Request, context: &Context) -> Result<(), Problem> {
         .with("Path", path.display().to_string())
         .with("Subject", shown_subject(&subject))
         .with("AlternativeNames", domains.iter().map(ToString::to_string).collect::<Vec<_>>())
-        .with("KeySize", u64::from(content.key_size.bits()));
+        .with("KeySize", u64::from(wanted.key_size.bits()));
     context.console.records(&[record])?;
     context.console.note(&format!(
         "\nThe key waits in the store. Have an authority sign the request, then bring its answer in:\n  \
