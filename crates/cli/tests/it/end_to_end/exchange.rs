@@ -5,6 +5,10 @@ use std::{
     fs::{self, File},
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -133,6 +137,7 @@ pub(super) struct Front {
     _runtime: tokio::runtime::Runtime,
     server: Server,
     pub(super) ca_file: PathBuf,
+    served: Arc<AtomicUsize>,
 }
 
 impl Front {
@@ -146,7 +151,10 @@ impl Front {
         let ca_file = folder.join("front.cer");
         actas_certificate::file::write_certificate(&ca_file, authority.certificate()).unwrap();
         let http = HttpClient::new(&ClientOptions::default()).unwrap();
+        let served = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&served);
         let forward = move || async move {
+            count.fetch_add(1, Ordering::SeqCst);
             let answer = http.send(HttpRequest::get(format!("{plain}/metadata/json/1"))).await.unwrap();
             (answer.status, answer.body)
         };
@@ -156,7 +164,12 @@ impl Front {
             let bound = listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
             listener::serve_tls(bound, router, identity, &Limits::default()).unwrap()
         };
-        Self { _runtime: runtime, server, ca_file }
+        Self { _runtime: runtime, server, ca_file, served }
+    }
+
+    /// How often the document was asked for.
+    pub(super) fn served(&self) -> usize {
+        self.served.load(Ordering::SeqCst)
     }
 
     pub(super) fn url(&self) -> String {
