@@ -147,6 +147,7 @@ pub(crate) struct Remove {
 /// There is no connection to an authority: a request is written to a file, somebody has it
 /// signed, and `Import-CsCertificate` brings in the answer, which finds its key here.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "`-RequestId` is the vendor's name")]
 #[command(
     group = ArgGroup::new("way").required(true).multiple(false).args(["new", "list", "clear", "retrieve"]),
     after_help = REQUEST_EXAMPLES,

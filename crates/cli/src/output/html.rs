@@ -1,5 +1,7 @@
 //! A page that a browser shows, as the vendor's `-Report` writes it.
 
+use std::fmt::Write;
+
 use super::{Record, text};
 
 /// Returns a page with the objects, one table each. It needs nothing from elsewhere, and holds
@@ -12,13 +14,14 @@ pub(crate) fn page(title: &str, lines: &[String], records: &[Record]) -> String 
         escaped(title)
     );
     for line in lines {
-        out.push_str(&format!("<p>{}</p>\n", escaped(line)));
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "<p>{}</p>", escaped(line));
     }
     for record in records {
         out.push_str("<table>\n");
         for (name, value) in record.iter() {
             let value = text::of_value(value);
-            out.push_str(&format!("<tr><th>{}</th><td>{}</td></tr>\n", escaped(name), escaped(&value)));
+            let _ = writeln!(out, "<tr><th>{}</th><td>{}</td></tr>", escaped(name), escaped(&value));
         }
         out.push_str("</table>\n<hr>\n");
     }

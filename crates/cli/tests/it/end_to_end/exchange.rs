@@ -137,7 +137,7 @@ pub(super) struct Front {
     _runtime: tokio::runtime::Runtime,
     server: Server,
     pub(super) ca_file: PathBuf,
-    served: Arc<AtomicUsize>,
+    asked: Arc<AtomicUsize>,
 }
 
 impl Front {
@@ -151,8 +151,8 @@ impl Front {
         let ca_file = folder.join("front.cer");
         actas_certificate::file::write_certificate(&ca_file, authority.certificate()).unwrap();
         let http = HttpClient::new(&ClientOptions::default()).unwrap();
-        let served = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&served);
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
         let forward = move || async move {
             count.fetch_add(1, Ordering::SeqCst);
             let answer = http.send(HttpRequest::get(format!("{plain}/metadata/json/1"))).await.unwrap();
@@ -164,12 +164,12 @@ impl Front {
             let bound = listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
             listener::serve_tls(bound, router, identity, &Limits::default()).unwrap()
         };
-        Self { _runtime: runtime, server, ca_file, served }
+        Self { _runtime: runtime, server, ca_file, asked }
     }
 
     /// How often the document was asked for.
     pub(super) fn served(&self) -> usize {
-        self.served.load(Ordering::SeqCst)
+        self.asked.load(Ordering::SeqCst)
     }
 
     pub(super) fn url(&self) -> String {

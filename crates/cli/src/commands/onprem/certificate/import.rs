@@ -96,6 +96,7 @@ fn check(agent: &Agent, path: &Path, certificate: &Certificate) -> Result<(), Pr
 }
 
 /// What a file of certificates is.
+#[derive(Clone, Copy)]
 enum Kind {
     /// Certificates alone, in PEM or DER.
     Certificates,
