@@ -257,6 +257,9 @@ impl Agent {
             // It trusts our own metadata or certificate.
             _ => None,
         };
+        // A resource is in the realm of whoever vouches for us there: a partner that trusts our
+        // own word has its own, which need not be ours.
+        let theirs = partner.realm.clone().filter(|_| server.is_none());
         let realm = configuration
             .realm
             .or_else(|| server.as_ref().map(|server| server.realm.clone()))
@@ -272,7 +275,8 @@ impl Agent {
         let pair =
             self.0.certificates.signing(Use::OAuthTokenIssuer, now).await.map_err(TokenFailure::Configuration)?;
         Ok(Plan {
-            resource: Principal::audience(partner.application_identifier, host, realm.as_str()).to_string(),
+            resource: Principal::audience(partner.application_identifier, host, theirs.as_deref().unwrap_or(&realm))
+                .to_string(),
             caller: Principal::in_realm(app_id, realm),
             key: signing_key(&pair)?,
             source: server.map_or(Source::Ourselves, |server| Source::Server(Box::new(server))),

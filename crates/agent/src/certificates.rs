@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use actas_certificate::file::FileError;
+use actas_certificate::issue::Subject;
 use actas_certificate::slots::{Slot, StageWarning};
 use actas_certificate::{Certificate, CertificateError, KeyPair, Name, PrivateKey, Slots, file, issue};
 use actas_store::settings::{Kind, Settings};
@@ -42,6 +43,15 @@ pub struct AssignedCertificate {
     pub slot: &'static str,
 }
 
+/// A request whose certificate has not come.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PendingRequest {
+    /// The hash of its public key, in hexadecimal digits.
+    pub id: String,
+    /// When it was made, by the clock of the file system.
+    pub made: Timestamp,
+}
+
 /// The slots as they are stored: thumbprints.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 struct Stored {
@@ -74,7 +84,7 @@ impl CertificateStore {
     /// that a credential from today's midnight lies inside its window.
     pub fn make(
         &self,
-        subject: &str,
+        subject: impl Into<Subject>,
         names: &[Name],
         bits: usize,
         lifetime: std::time::Duration,
@@ -96,10 +106,10 @@ impl CertificateStore {
     }
 
     /// Makes a key and a request for an authority to sign, as PEM. The key waits here for
-    /// the certificate.
-    pub fn request(&self, subject: &str, names: &[Name], bits: usize) -> Result<String, Error> {
+    /// the certificate. `client_tls` asks that clients of TLS may use it as well.
+    pub fn request(&self, subject: &Subject, names: &[Name], client_tls: bool, bits: usize) -> Result<String, Error> {
         let key = PrivateKey::generate_rsa(bits)?;
-        let request = issue::certificate_request(subject, names, &key)?;
+        let request = issue::certificate_request(subject, names, client_tls, &key)?;
         make_folder(&self.folder)?;
         file::write_private_key(&self.pending_key_file(key.spki_der()), &key)?;
         Ok(request)
@@ -109,6 +119,39 @@ impl CertificateStore {
     pub fn requested_key(&self, certificate: &Certificate) -> Result<Option<PrivateKey>, Error> {
         let path = self.pending_key_file(certificate.spki_der());
         if path.exists() { Ok(Some(file::read_private_key(&path)?)) } else { Ok(None) }
+    }
+
+    /// The requests whose certificate has not come, the oldest first.
+    pub fn requests(&self) -> Result<Vec<PendingRequest>, Error> {
+        let entries = match std::fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(unreadable(&self.folder, &error)),
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| unreadable(&self.folder, &error))?;
+            let name = entry.file_name();
+            let id = name.to_str().and_then(|name| name.strip_prefix(PENDING)?.strip_suffix(KEY_ENDING));
+            let Some(id) = id else { continue };
+            let made = entry.metadata().and_then(|metadata| metadata.modified());
+            let made = made.ok().and_then(|made| Timestamp::try_from(made).ok()).unwrap_or_default();
+            found.push(PendingRequest { id: id.to_owned(), made });
+        }
+        found.sort_by(|a, b| (a.made, &a.id).cmp(&(b.made, &b.id)));
+        Ok(found)
+    }
+
+    /// Forgets a request, with its key: the certificate for it can then not be used here.
+    pub fn forget_request(&self, id: &str) -> Result<(), Error> {
+        let known = self.requests()?.into_iter().find(|request| request.id.eq_ignore_ascii_case(id));
+        let request = known.ok_or_else(|| {
+            Error::not_found(format!("no request `{id}` is waiting for its certificate"))
+                .with_hint("`actas Request-CsCertificate -List` shows those that are")
+        })?;
+        let path = self.folder.join(format!("{PENDING}{}{KEY_ENDING}", request.id));
+        std::fs::remove_file(&path)
+            .map_err(|error| Error::machine(format!("`{}` cannot be removed: {error}", path.display())))
     }
 
     fn keep(&self, pair: &KeyPair) -> Result<(), Error> {
@@ -250,8 +293,16 @@ impl CertificateStore {
     fn pending_key_file(&self, spki_der: &[u8]) -> PathBuf {
         let hash = digest::digest(&digest::SHA256, spki_der);
         let name = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
-        self.folder.join(format!("request-{name}.key"))
+        self.folder.join(format!("{PENDING}{name}{KEY_ENDING}"))
     }
+}
+
+/// How the file of a key without certificate is called.
+const PENDING: &str = "request-";
+const KEY_ENDING: &str = ".key";
+
+fn unreadable(folder: &Path, error: &std::io::Error) -> Error {
+    Error::machine(format!("the folder `{}` cannot be read: {error}", folder.display()))
 }
 
 /// The certificate in a file that may hold its key and its authorities behind it: the

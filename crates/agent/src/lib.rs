@@ -24,6 +24,7 @@ mod metadata;
 mod metrics;
 mod oauth_test;
 mod publish;
+mod refresh;
 mod renew;
 mod schedule;
 mod session;
@@ -34,6 +35,7 @@ mod storage_settings;
 mod upload;
 mod verdict;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -45,11 +47,11 @@ use actas_store::events::EventLog;
 use actas_store::queue::Queue;
 use actas_store::settings::Settings;
 use actas_store::{Database, Schema};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, Notify};
 
 pub use acquire::{ActorToken, TokenFailure};
-pub use certificates::{AssignedCertificate, CertificateStore, Use, certificate_in};
+pub use certificates::{AssignedCertificate, CertificateStore, PendingRequest, Use, certificate_in};
 pub use connectivity::{ConnectivityReport, ConnectivityTest, Phase};
 pub use discover::DiscoverFailure;
 pub use error::{Error, ErrorKind};
@@ -59,6 +61,7 @@ pub use graph::{GraphClient, MadePassword, Organization, PrincipalKey};
 pub use item::{ATTACHMENT_BYTES_MAX, Attachment, Component, Property, StorageItem, TargetFolder};
 pub use maintenance::Maintenance;
 pub use oauth_test::{OAuthService, OAuthTest, OAuthVerdict};
+pub use refresh::{METADATA_AGE_MAX, Refreshed};
 pub use renew::{RenewOptions, RenewStage, RenewState};
 
 pub use settings::{
@@ -93,6 +96,8 @@ struct Inner {
     noted_success: AtomicI64,
     space: std::sync::Mutex<Option<(Instant, Space)>>,
     folder: PathBuf,
+    /// When this process read which metadata document.
+    metadata_read: std::sync::Mutex<HashMap<String, Timestamp>>,
     limiter: std::sync::Mutex<actas_runtime::event::RateLimiter>,
     wake: Notify,
 }
@@ -125,6 +130,7 @@ impl Agent {
             noted_success: AtomicI64::new(-1),
             space: std::sync::Mutex::default(),
             folder: folder.to_owned(),
+            metadata_read: std::sync::Mutex::default(),
             limiter: std::sync::Mutex::new(actas_runtime::event::RateLimiter::new(REPEAT_WINDOW, REPEAT_KEYS_MAX)),
             wake: Notify::new(),
         })))

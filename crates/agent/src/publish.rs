@@ -13,10 +13,13 @@ use crate::error::Error;
 impl Agent {
     /// The document by which a partner trusts this side, with its certificates: the current
     /// one first, then the next one, so that a partner knows it before it signs, and the
-    /// previous one. None while no realm is configured or no certificate assigned.
+    /// previous one; each of them until it ends. None while no realm is configured or no
+    /// certificate is valid.
     pub async fn published_metadata(&self) -> Result<Option<Value>, Error> {
         let configuration = self.oauth_configuration().await?;
-        let assigned = self.certificates().assigned(Use::OAuthTokenIssuer, self.clock().now()).await?;
+        let now = self.clock().now();
+        let mut assigned = self.certificates().assigned(Use::OAuthTokenIssuer, now).await?;
+        assigned.retain(|own| own.certificate.not_after() >= now);
         let (Some(realm), false) = (configuration.realm, assigned.is_empty()) else { return Ok(None) };
         let certificates: Vec<&[u8]> = assigned.iter().map(|own| own.certificate.der()).collect();
         let publisher = Publisher {

@@ -155,6 +155,7 @@ impl Agent {
         let metadata = self.fetch_metadata(&url).await?;
         let mut server = self.server_from(&new.name, &url, &metadata)?;
         if let Some(realm) = &new.realm {
+            server.realm_given = *realm != server.realm;
             server.realm.clone_from(realm);
         }
         server.authorization_uri_override.clone_from(&new.authorization_uri_override);
@@ -178,19 +179,7 @@ impl Agent {
         if let Some(url) = &change.metadata_url {
             https_url(url)?;
             let metadata = self.fetch_metadata(url).await?;
-            let fresh = self.server_from(&server.name, url, &metadata)?;
-            if fresh.issuer_identifier != server.issuer_identifier || fresh.realm != server.realm {
-                return Err(Error::invalid(format!(
-                    "`{url}` speaks for {}@{}, the OAuth server `{}` is {}@{}",
-                    fresh.issuer_identifier, fresh.realm, server.name, server.issuer_identifier, server.realm
-                ))
-                .with_hint(format!("to trust another issuer: `actas Remove-CsOAuthServer {0}` and `actas New-CsOAuthServer {0} -MetadataUrl {url}`", server.name)));
-            }
-            server = OAuthServer {
-                authorization_uri_override: server.authorization_uri_override,
-                accept_security_identifier_information: server.accept_security_identifier_information,
-                ..fresh
-            };
+            server = self.reread(server, url, &metadata)?;
         }
         if let Some(uri) = &change.authorization_uri_override {
             server.authorization_uri_override = Some(uri.clone()).filter(|uri| !uri.is_empty());
@@ -200,6 +189,30 @@ impl Agent {
         }
         self.0.settings.update(Kind::OAuthServer, name, stored.version, &server).await?;
         self.changed("Set-CsOAuthServer", "OAuthServer", name).await
+    }
+
+    /// An OAuth server as its document says now. Its issuer and realm are pinned, and what
+    /// an administrator set beside the document stays.
+    pub(crate) fn reread(&self, server: OAuthServer, url: &str, metadata: &Metadata) -> Result<OAuthServer, Error> {
+        let fresh = self.server_from(&server.name, url, metadata)?;
+        let same_realm = server.realm_given || fresh.realm == server.realm;
+        if fresh.issuer_identifier != server.issuer_identifier || !same_realm {
+            return Err(Error::invalid(format!(
+                "`{url}` speaks for {}@{}, the OAuth server `{}` is {}@{}",
+                fresh.issuer_identifier, fresh.realm, server.name, server.issuer_identifier, server.realm
+            ))
+            .with_hint(format!(
+                "to trust another issuer: `actas Remove-CsOAuthServer {0}` and `actas New-CsOAuthServer {0} -MetadataUrl {url}`",
+                server.name
+            )));
+        }
+        Ok(OAuthServer {
+            realm: server.realm,
+            realm_given: server.realm_given,
+            authorization_uri_override: server.authorization_uri_override,
+            accept_security_identifier_information: server.accept_security_identifier_information,
+            ..fresh
+        })
     }
 
     /// Removes an OAuth server.
@@ -222,6 +235,7 @@ impl Agent {
             name: name.to_owned(),
             issuer_identifier: metadata.issuer.app_id.to_string(),
             realm,
+            realm_given: false,
             metadata_url: url.to_owned(),
             authorization_uri_override: None,
             kind: "Acs".to_owned(),
@@ -256,6 +270,11 @@ impl Agent {
             return Err(exists("partner application", &new.name, "CsPartnerApplication"));
         }
         let (auth_token, from_metadata) = self.read_proof(&new.proof).await?;
+        let given_realm = new.realm.clone().filter(|realm| !realm.is_empty());
+        if matches!(auth_token, AuthToken::Certificate(_)) && given_realm.is_none() {
+            return Err(Error::invalid(format!("a certificate does not say in which realm `{}` is", new.name))
+                .with_hint("give the realm of the partner as `-Realm`, such as its default SIP domain"));
+        }
         let mut warnings = Vec::new();
         if auth_token == AuthToken::UseOAuthServer && self.oauth_servers().await?.is_empty() {
             warnings.push("no OAuth server is configured: `actas New-CsOAuthServer` declares one".to_owned());
@@ -281,11 +300,7 @@ impl Agent {
             name: new.name.clone(),
             auth_token,
             application_identifier,
-            realm: new
-                .realm
-                .clone()
-                .or_else(|| from_metadata.and_then(|metadata| metadata.realm))
-                .filter(|realm| realm != "*"),
+            realm: given_realm.or_else(|| from_metadata.and_then(|metadata| one_realm(&metadata))),
             application_trust_level: new.application_trust_level,
             accept_security_identifier_information: new.accept_security_identifier_information,
             enabled: new.enabled,
@@ -305,10 +320,13 @@ impl Agent {
         let mut partner = stored.value;
         if let Some(proof) = &change.proof {
             let (auth_token, metadata) = self.read_proof(proof).await?;
-            if let Some(metadata) = metadata.filter(|metadata| metadata.issuer.app_id != partner.application_identifier)
-            {
-                return Err(Error::invalid(format!("the metadata is that of {}, the partner application is {}", metadata.issuer.app_id, partner.application_identifier))
-                    .with_hint(format!("another application needs `actas Remove-CsPartnerApplication {name}` and `actas New-CsPartnerApplication`")));
+            if let Some(metadata) = &metadata {
+                check_pinned(&partner, metadata)?;
+                partner.realm = partner.realm.or_else(|| one_realm(metadata));
+            }
+            if matches!(auth_token, AuthToken::Certificate(_)) && partner.realm.is_none() {
+                return Err(Error::invalid(format!("`{name}` has no realm, which a partner with a certificate needs"))
+                    .with_hint(format!("a realm is given when a partner is made: `actas Remove-CsPartnerApplication {name}`, then `actas New-CsPartnerApplication {name} -Realm <realm> …`")));
             }
             partner.auth_token = auth_token;
         }
@@ -416,7 +434,12 @@ impl Agent {
     }
 
     /// Records a change of the trust, and lets go of what was cached under the old one.
-    async fn changed(&self, command: &'static str, object: &'static str, identity: &str) -> Result<(), Error> {
+    pub(crate) async fn changed(
+        &self,
+        command: &'static str,
+        object: &'static str,
+        identity: &str,
+    ) -> Result<(), Error> {
         self.0.tokens.clear().await;
         let change = event::TrustChange { command, object, identity, by: None };
         self.record(event::trust_settings_changed(self.0.clock.now(), &change)).await
@@ -448,6 +471,35 @@ fn percent_decoded(segment: &str) -> String {
     url::form_urlencoded::parse(segment.replace('+', "%2B").as_bytes())
         .next()
         .map_or_else(String::new, |(text, _)| text.into_owned())
+}
+
+/// The realm that a document speaks for, if it is one.
+fn one_realm(metadata: &Metadata) -> Option<String> {
+    metadata.realm.clone().filter(|realm| realm != "*")
+}
+
+/// A partner's application identifier and realm are those that it was declared with.
+pub(crate) fn check_pinned(partner: &PartnerApplication, metadata: &Metadata) -> Result<(), Error> {
+    let app_id = metadata.issuer.app_id;
+    let realm = one_realm(metadata);
+    let same_realm = match (&partner.realm, &realm) {
+        (Some(known), Some(realm)) => known.eq_ignore_ascii_case(realm),
+        _ => true,
+    };
+    if app_id == partner.application_identifier && same_realm {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "the metadata is that of {app_id}@{}, the partner application `{}` is {}@{}",
+        realm.unwrap_or_default(),
+        partner.name,
+        partner.application_identifier,
+        partner.realm.as_deref().unwrap_or_default()
+    ))
+    .with_hint(format!(
+        "another application or realm needs `actas Remove-CsPartnerApplication {0}` and `actas New-CsPartnerApplication {0}`",
+        partner.name
+    )))
 }
 
 fn check_autodiscover_url(text: &str) -> Result<String, Error> {

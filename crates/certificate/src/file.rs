@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::certificate::Certificate;
 use crate::decode::{CERTIFICATE_BYTES_MAX, CertificateError, text_of};
 use crate::key::{KeyError, KeyPair, PrivateKey};
+use crate::pkcs12::Pkcs12Error;
 
 /// The most bytes read from a file: a bundle of authorities is the largest of them.
 pub const FILE_BYTES_MAX: usize = CERTIFICATE_BYTES_MAX;
@@ -63,6 +64,13 @@ fn read_unexposed(path: &Path, what: &'static str) -> Result<Zeroizing<Vec<u8>>,
 pub fn read_key_pair(certificate: &Path, key: &Path) -> Result<KeyPair, FileError> {
     KeyPair::new(read_certificate(certificate)?, read_private_key(key)?)
         .map_err(|source| FileError::Key { path: key.to_owned(), source })
+}
+
+/// Reads a certificate and its key from a PKCS#12 file. Its password guards the key, so that
+/// the file's mode does not matter.
+pub fn read_pkcs12(path: &Path, password: &str) -> Result<KeyPair, FileError> {
+    let (bytes, _) = read(path)?;
+    KeyPair::from_pkcs12(&bytes, password).map_err(|source| FileError::Pkcs12 { path: path.to_owned(), source })
 }
 
 /// Writes a certificate as PEM, readable by all.
@@ -119,6 +127,14 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
+    /// It is a PKCS#12 file that gives no key pair.
+    #[error("`{}`: {source}", path.display())]
+    Pkcs12 {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Pkcs12Error,
+    },
 }
 
 impl FileError {
@@ -136,6 +152,7 @@ impl FileError {
                 _ => "check the disk and its permissions".to_owned(),
             },
             Self::Key { source, .. } => source.hint().to_owned(),
+            Self::Pkcs12 { source, .. } => source.hint().to_owned(),
             Self::NoSecret { .. } => "write the secret alone into the file, on its first line".to_owned(),
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use jiff::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose, SanType,
-    SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyUsagePurpose, SanType, SerialNumber,
 };
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
@@ -45,7 +45,7 @@ impl Authority {
     /// Makes an authority with a new ECDSA key.
     pub fn create(common_name: &str, now: Timestamp, lifetime: Duration) -> Result<Self, IssueError> {
         let key = PrivateKey::generate_p256()?;
-        let mut params = params(common_name, backdated(now), end(now, lifetime)?)?;
+        let mut params = params(&common_name.into(), backdated(now), end(now, lifetime)?)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let signer = key.signer()?;
@@ -82,7 +82,7 @@ impl Authority {
             return Err(IssueError::AuthorityEnded { not_after: until, now });
         }
         let from = backdated(now).max(self.certificate().not_before());
-        let mut params = params(common_name, from, until)?;
+        let mut params = params(&common_name.into(), from, until)?;
         params.subject_alt_names = alternative_names(names)?;
         params.is_ca = IsCa::ExplicitNoCa;
         params.use_authority_key_identifier_extension = true;
@@ -96,29 +96,90 @@ impl Authority {
     }
 }
 
+/// Whom a certificate is about: a common name, and what else an authority may ask for.
+///
+/// ```
+/// use actas_certificate::issue::Subject;
+///
+/// let plain = Subject::from("fabrikam.example");
+/// let full = Subject { organization: Some("Fabrikam".to_owned()), country: Some("IE".to_owned()), ..plain };
+/// # let _ = full;
+/// ```
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Subject {
+    /// `CN`, 1 to 64 characters.
+    pub common_name: String,
+    /// `O`, up to 64 characters, as the following ones.
+    pub organization: Option<String>,
+    /// `OU`.
+    pub organizational_unit: Option<String>,
+    /// `L`: the city.
+    pub locality: Option<String>,
+    /// `ST`: the state or province.
+    pub state: Option<String>,
+    /// `C`: two letters (ISO 3166).
+    pub country: Option<String>,
+}
+
+impl From<&str> for Subject {
+    fn from(common_name: &str) -> Self {
+        Self { common_name: common_name.to_owned(), ..Self::default() }
+    }
+}
+
+impl Subject {
+    /// The name in the order of X.500: from the country down.
+    fn distinguished_name(&self) -> Result<DistinguishedName, IssueError> {
+        let refused = |text: &str| IssueError::Subject { subject_cn: text.escape_debug().to_string() };
+        let mut name = DistinguishedName::new();
+        if let Some(country) = &self.country {
+            let letters = country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_alphabetic());
+            let code = country.to_ascii_uppercase().try_into().ok().filter(|_| letters);
+            let code = code.ok_or_else(|| IssueError::Country { country: country.escape_debug().to_string() })?;
+            name.push(DnType::CountryName, DnValue::PrintableString(code));
+        }
+        let parts = [
+            (DnType::StateOrProvinceName, self.state.as_deref()),
+            (DnType::LocalityName, self.locality.as_deref()),
+            (DnType::OrganizationName, self.organization.as_deref()),
+            (DnType::OrganizationalUnitName, self.organizational_unit.as_deref()),
+            (DnType::CommonName, Some(self.common_name.as_str())),
+        ];
+        for (kind, text) in parts {
+            let Some(text) = text else { continue };
+            let letters = text.chars().count();
+            if !(1..=COMMON_NAME_LETTERS_MAX).contains(&letters) || text.chars().any(char::is_control) {
+                return Err(refused(text));
+            }
+            name.push(kind, text);
+        }
+        Ok(name)
+    }
+}
+
 /// Makes a self-signed certificate with a new RSA key, as a server signs its tokens with.
 ///
-/// `subject_cn` is the default SIP domain by custom; `dns_names` holds the further ones. 2048
+/// The subject is the default SIP domain by custom; `dns_names` holds the further ones. 2048
 /// `bits` are the usual choice.
 pub fn self_signed(
-    subject_cn: &str,
+    subject: impl Into<Subject>,
     dns_names: &[Name],
     now: Timestamp,
     lifetime: Duration,
     bits: usize,
 ) -> Result<KeyPair, IssueError> {
-    self_signed_with(PrivateKey::generate_rsa(bits)?, subject_cn, dns_names, now, lifetime)
+    self_signed_with(PrivateKey::generate_rsa(bits)?, subject, dns_names, now, lifetime)
 }
 
 /// Makes a self-signed certificate for a key that exists.
 pub fn self_signed_with(
     key: PrivateKey,
-    subject_cn: &str,
+    subject: impl Into<Subject>,
     dns_names: &[Name],
     now: Timestamp,
     lifetime: Duration,
 ) -> Result<KeyPair, IssueError> {
-    let params = self_signed_params(subject_cn, dns_names, now, lifetime)?;
+    let params = self_signed_params(&subject.into(), dns_names, now, lifetime)?;
     let signed = params.self_signed(&key.signer()?)?;
     finish(&signed, key)
 }
@@ -135,7 +196,7 @@ pub fn self_signed_elsewhere<E: fmt::Display>(
     now: Timestamp,
     lifetime: Duration,
 ) -> Result<Certificate, IssueError> {
-    let params = self_signed_params(subject_cn, dns_names, now, lifetime)?;
+    let params = self_signed_params(&subject_cn.into(), dns_names, now, lifetime)?;
     let remote = RemoteSigner::new(public, sign)?;
     let signed = params.self_signed(&remote).map_err(|error| match remote.refusal() {
         Some(why) => IssueError::Refused { why },
@@ -145,12 +206,12 @@ pub fn self_signed_elsewhere<E: fmt::Display>(
 }
 
 fn self_signed_params(
-    subject_cn: &str,
+    subject: &Subject,
     dns_names: &[Name],
     now: Timestamp,
     lifetime: Duration,
 ) -> Result<CertificateParams, IssueError> {
-    let mut params = params(subject_cn, now, end(now, lifetime)?)?;
+    let mut params = params(subject, now, end(now, lifetime)?)?;
     params.subject_alt_names = alternative_names(dns_names)?;
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -158,9 +219,19 @@ fn self_signed_params(
 }
 
 /// Makes a certificate request (PKCS#10) as PEM, for an authority elsewhere.
-pub fn certificate_request(subject_cn: &str, dns_names: &[Name], key: &PrivateKey) -> Result<String, IssueError> {
+///
+/// `client_tls` asks for a certificate that a client of TLS may use as well.
+pub fn certificate_request(
+    subject: &Subject,
+    dns_names: &[Name],
+    client_tls: bool,
+    key: &PrivateKey,
+) -> Result<String, IssueError> {
     let mut params = CertificateParams::default();
-    set_subject(&mut params, subject_cn)?;
+    params.distinguished_name = subject.distinguished_name()?;
+    if client_tls {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    }
     params.subject_alt_names = alternative_names(dns_names)?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     let request = params.serialize_request(&key.signer()?)?;
@@ -178,6 +249,12 @@ pub enum IssueError {
         not_after: Timestamp,
         /// The time of the attempt.
         now: Timestamp,
+    },
+    /// The country is no code.
+    #[error("a country has two letters, as in `IE`; `{country}` does not fit")]
+    Country {
+        /// What was given.
+        country: String,
     },
     /// The key would not do.
     #[error(transparent)]
@@ -205,8 +282,8 @@ pub enum IssueError {
         /// Its reason.
         why: String,
     },
-    /// The subject's name is empty or too long.
-    #[error("a common name has 1 to 64 characters and no control characters; `{subject_cn}` does not fit")]
+    /// A part of the subject's name is empty or too long.
+    #[error("a name in a subject has 1 to 64 characters and no control characters; `{subject_cn}` does not fit")]
     Subject {
         /// The name.
         subject_cn: String,
@@ -218,6 +295,7 @@ impl IssueError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::AuthorityEnded { .. } => "make a new authority, and have its peers trust it",
+            Self::Country { .. } => "give the code of ISO 3166, such as `US`",
             Self::Key(error) => error.hint(),
             Self::Lifetime { .. } => "choose a lifetime between a second and some years",
             Self::NoNames => "name the host that clients connect to, such as `localhost`",
@@ -234,24 +312,13 @@ impl From<rcgen::Error> for IssueError {
     }
 }
 
-fn params(common_name: &str, from: Timestamp, until: Timestamp) -> Result<CertificateParams, IssueError> {
+fn params(subject: &Subject, from: Timestamp, until: Timestamp) -> Result<CertificateParams, IssueError> {
     let mut params = CertificateParams::default();
-    set_subject(&mut params, common_name)?;
+    params.distinguished_name = subject.distinguished_name()?;
     params.not_before = date(from)?;
     params.not_after = date(until)?;
     params.serial_number = Some(serial()?);
     Ok(params)
-}
-
-fn set_subject(params: &mut CertificateParams, common_name: &str) -> Result<(), IssueError> {
-    let letters = common_name.chars().count();
-    let fits = (1..=COMMON_NAME_LETTERS_MAX).contains(&letters) && !common_name.chars().any(char::is_control);
-    if !fits {
-        return Err(IssueError::Subject { subject_cn: common_name.escape_debug().to_string() });
-    }
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, common_name);
-    Ok(())
 }
 
 fn alternative_names(names: &[Name]) -> Result<Vec<SanType>, IssueError> {

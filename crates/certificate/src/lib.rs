@@ -24,6 +24,7 @@ pub mod file;
 pub mod issue;
 mod key;
 mod name;
+mod pkcs12;
 mod remote;
 pub mod slots;
 
@@ -32,5 +33,6 @@ pub use crate::decode::{CERTIFICATE_BYTES_MAX, CertificateError};
 pub use crate::issue::{Authority, IssueError};
 pub use crate::key::{KeyError, KeyPair, PrivateKey};
 pub use crate::name::{InvalidName, Name};
+pub use crate::pkcs12::{PKCS12_BYTES_MAX, Pkcs12Error};
 pub use crate::remote::PublicHalf;
 pub use crate::slots::{Ends, SlotError, Slots};

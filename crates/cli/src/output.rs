@@ -2,6 +2,7 @@
 //! standard error.
 
 mod console;
+pub(crate) mod html;
 mod list;
 mod record;
 mod table;

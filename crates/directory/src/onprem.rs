@@ -20,6 +20,9 @@ pub struct OAuthServer {
     pub issuer_identifier: String,
     /// From its metadata: the tenant GUID.
     pub realm: String,
+    /// Whether the realm was given, in place of the one in its metadata.
+    #[serde(default)]
+    pub realm_given: bool,
     /// Where its metadata is.
     pub metadata_url: String,
     /// Where clients sign in, if overridden.
@@ -49,6 +52,9 @@ pub enum AuthToken {
     /// By the configured OAuth server.
     UseOAuthServer,
 }
+
+/// What `AuthToken` is shown as where the configured OAuth server vouches for a partner.
+pub const USE_OAUTH_SERVER: &str = "Microsoft.Rtc.Management.WritableConfig.Settings.SSAuth.UseOAuthServer";
 
 /// What a partner may do (`ApplicationTrustLevel`).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -158,9 +164,7 @@ impl PartnerApplication {
         match &self.auth_token {
             AuthToken::Certificate(data) => data.clone(),
             AuthToken::MetadataUrl(url) => url.clone(),
-            AuthToken::UseOAuthServer => {
-                "Microsoft.Rtc.Management.WritableConfig.Settings.SSAuth.UseOAuthServer".to_owned()
-            }
+            AuthToken::UseOAuthServer => USE_OAUTH_SERVER.to_owned(),
         }
     }
 

@@ -112,7 +112,9 @@ async fn partners() {
         .await
         .unwrap();
     let bytes = own[0].certificate.to_pem().into_bytes();
-    let made = scene.agent.new_partner(&partner("archive", PartnerProof::Certificate(bytes))).await.unwrap();
+    let mut archive = partner("archive", PartnerProof::Certificate(bytes));
+    archive.realm = Some("archive.example".into());
+    let made = scene.agent.new_partner(&archive).await.unwrap();
     assert_eq!(made.value.auth_token_text(), own[0].certificate.to_base64());
 }
 

@@ -2,7 +2,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actas_certificate::issue::{certificate_request, self_signed};
+use actas_certificate::issue::{Subject, certificate_request, self_signed};
 use actas_certificate::{Authority, IssueError, KeyAlgorithm, KeyPair, Name, PrivateKey};
 use jiff::Timestamp;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
@@ -174,7 +174,7 @@ fn a_self_signed_certificate_signs_tokens() {
 #[test]
 fn a_request_names_subject_and_key() {
     let key = PrivateKey::generate_p256().unwrap();
-    let pem = certificate_request("fabrikam.example", &names(&["contoso.example"]), &key).unwrap();
+    let pem = certificate_request(&"fabrikam.example".into(), &names(&["contoso.example"]), false, &key).unwrap();
     assert!(pem.starts_with("-----BEGIN CERTIFICATE REQUEST-----\n"));
     let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).unwrap();
     let (_, request) = x509_parser::certification_request::X509CertificationRequest::from_der(&pem.contents).unwrap();
@@ -182,6 +182,36 @@ fn a_request_names_subject_and_key() {
     assert_eq!(info.subject.to_string(), "CN=fabrikam.example");
     assert_eq!(info.subject_pki.raw, key.spki_der());
     request.verify_signature().unwrap();
+}
+
+#[test]
+fn a_subject_is_more_than_its_common_name() {
+    let subject = Subject {
+        organization: Some("Fabrikam, Inc.".to_owned()),
+        organizational_unit: Some("Voice".to_owned()),
+        locality: Some("Galway".to_owned()),
+        state: Some("Connacht".to_owned()),
+        country: Some("ie".to_owned()),
+        ..Subject::from("fabrikam.example")
+    };
+    let whole = "CN=fabrikam.example, OU=Voice, O=Fabrikam\\, Inc., L=Galway, ST=Connacht, C=IE";
+    let pair = self_signed(subject.clone(), &[], at(NOW), YEAR, 2048).unwrap();
+    assert_eq!(pair.certificate().subject(), whole);
+    let pem = certificate_request(&subject, &[], true, pair.key()).unwrap();
+    let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).unwrap();
+    let (_, request) = x509_parser::certification_request::X509CertificationRequest::from_der(&pem.contents).unwrap();
+    let client = |extension: &ParsedExtension<'_>| matches!(extension, ParsedExtension::ExtendedKeyUsage(usage) if usage.client_auth);
+    assert!(request.requested_extensions().unwrap().any(client));
+
+    let refused = |subject: Subject| certificate_request(&subject, &[], false, pair.key()).unwrap_err();
+    for country in ["", "I", "IRL", "1E", "É"] {
+        let error = refused(Subject { country: Some(country.to_owned()), ..subject.clone() });
+        assert!(matches!(error, IssueError::Country { .. }) && !error.hint().is_empty(), "{error}");
+    }
+    for state in [String::new(), "x".repeat(65), "a\nb".to_owned()] {
+        let error = refused(Subject { state: Some(state), ..subject.clone() });
+        assert!(matches!(error, IssueError::Subject { .. }), "{error}");
+    }
 }
 
 /// A TLS handshake in memory, at a time of our choosing.

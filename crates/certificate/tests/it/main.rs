@@ -5,8 +5,10 @@ mod certificate;
 mod file;
 mod issue;
 mod key;
+mod pkcs12;
 mod remote;
 mod slots;
+mod year;
 
 use jiff::Timestamp;
 

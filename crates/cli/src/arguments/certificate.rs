@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::{
     change::Change,
     date::{self, Date},
-    value::{self, Thumbprint},
+    value::{self, Refusal, Thumbprint},
 };
 
 /// Shows the certificates that are assigned
@@ -20,15 +20,19 @@ pub(crate) struct Get {
     #[arg(value_parser = value::name)]
     pub(crate) identity: Option<String>,
 
-    /// Uses whose certificates are shown, separated by commas [default: all]
-    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    /// Uses whose certificates are shown, separated by commas [default: all]; all that the vendor
+    /// knows can be named, and `OAuthTokenIssuer` alone has certificates here
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = certificate_type)]
     pub(crate) kind: Vec<CertificateType>,
+
+    #[command(flatten)]
+    pub(crate) report: Report,
 }
 
 /// Assigns a certificate, now or at a moment to come
 #[derive(Args, Clone, Debug)]
 #[command(
-    group = ArgGroup::new("source").required(true).multiple(false).args(["thumbprint", "path"]),
+    group = ArgGroup::new("source").required(true).multiple(false).args(["thumbprint", "path", "reference"]),
     after_help = SET_EXAMPLES,
 )]
 pub(crate) struct Set {
@@ -36,64 +40,76 @@ pub(crate) struct Set {
     #[arg(long, value_name = "SCOPE", default_value = "Global", value_parser = value::name)]
     pub(crate) identity: String,
 
-    /// Use of the certificate
+    /// Use of the certificate; `OAuthTokenIssuer` is the only one here
     #[arg(
         long = "type",
         value_name = "TYPE",
-        value_enum,
-        default_value_t = CertificateType::OAuthTokenIssuer,
+        value_delimiter = ',',
+        default_value = OAUTH_TOKEN_ISSUER,
+        value_parser = certificate_type,
     )]
-    pub(crate) kind: CertificateType,
+    pub(crate) kind: Vec<CertificateType>,
 
     /// Certificate of the store, by its SHA-1 thumbprint
     #[arg(long, value_name = "HEX", value_parser = value::thumbprint)]
     pub(crate) thumbprint: Option<Thumbprint>,
 
-    /// File that holds the certificate and its key in PEM
+    /// File that holds the certificate and its key: PKCS#12 (`.pfx`), or PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) path: Option<PathBuf>,
 
-    /// Password of the file
-    #[arg(long, requires = "path", value_parser = value::secret)]
-    pub(crate) password: Option<SecretString>,
+    /// The certificate as `Get-` or `Import-CsCertificate` printed it with `-Output json`: a file, or
+    /// `-` for standard input
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) reference: Option<PathBuf>,
 
     #[command(flatten)]
+    pub(crate) password: FilePassword,
+    #[command(flatten)]
     pub(crate) staging: Staging,
+    #[command(flatten)]
+    pub(crate) report: Report,
     #[command(flatten)]
     pub(crate) change: Change,
 }
 
-/// Brings in a certificate with its key and assigns it
+/// Brings in a certificate with its key
+///
+/// With `--identity`, `--type` or `--effective-date` it is assigned as well; without them it is
+/// in the store, and signs nothing until `Set-CsCertificate` assigns it.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = IMPORT_EXAMPLES)]
 pub(crate) struct Import {
-    /// Scope of the certificate; only `global` exists [default: Global]
+    /// Scope to assign the certificate in; only `global` exists
     #[arg(value_parser = value::name)]
     pub(crate) identity: Option<String>,
 
-    /// Use of the certificate
-    #[arg(
-        long = "type",
-        value_name = "TYPE",
-        value_enum,
-        default_value_t = CertificateType::OAuthTokenIssuer,
-    )]
-    pub(crate) kind: CertificateType,
+    /// Use to assign the certificate for; `OAuthTokenIssuer` is the only one here
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = certificate_type)]
+    pub(crate) kind: Vec<CertificateType>,
 
-    /// File that holds the certificate and its key in PEM
+    /// File that holds the certificate and its key: PKCS#12 (`.pfx`), or PEM; or the certificate
+    /// alone in PEM or DER, if its key was made here with the request for it
     #[arg(long, value_name = "FILE")]
     pub(crate) path: PathBuf,
 
-    /// Password of the file
-    #[arg(long, value_parser = value::secret)]
-    pub(crate) password: Option<SecretString>,
+    #[command(flatten)]
+    pub(crate) password: FilePassword,
 
-    /// Whether the key may leave the store again [default: true]
-    #[arg(long, value_name = "true|false", value_parser = value::boolean)]
+    /// Whether the key may leave the store again; a store of files cannot tell, and no command
+    /// here writes a key out
+    #[arg(
+        long,
+        value_name = "true|false",
+        value_parser = value::boolean,
+        conflicts_with_all = ["identity", "kind"],
+    )]
     pub(crate) private_key_exportable: Option<bool>,
 
     #[command(flatten)]
     pub(crate) staging: Staging,
+    #[command(flatten)]
+    pub(crate) report: Report,
     #[command(flatten)]
     pub(crate) change: Change,
 }
@@ -106,55 +122,157 @@ pub(crate) struct Remove {
     #[arg(value_parser = value::name)]
     pub(crate) identity: Option<String>,
 
-    /// Use of the certificate
+    /// Use of the certificate; `OAuthTokenIssuer` is the only one here
     #[arg(
         long = "type",
         value_name = "TYPE",
-        value_enum,
-        default_value_t = CertificateType::OAuthTokenIssuer,
+        value_delimiter = ',',
+        default_value = OAUTH_TOKEN_ISSUER,
+        value_parser = certificate_type,
     )]
-    pub(crate) kind: CertificateType,
+    pub(crate) kind: Vec<CertificateType>,
 
     /// Remove the previous certificate, and keep the current one
     #[arg(long)]
     pub(crate) previous: bool,
 
     #[command(flatten)]
+    pub(crate) report: Report,
+    #[command(flatten)]
     pub(crate) change: Change,
 }
 
 /// Makes a self-signed certificate, or a request to an authority
+///
+/// There is no connection to an authority: a request is written to a file, somebody has it
+/// signed, and `Import-CsCertificate` brings in the answer, which finds its key here.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = REQUEST_EXAMPLES)]
+#[expect(clippy::struct_field_names, reason = "`-RequestId` is the vendor's name")]
+#[command(
+    group = ArgGroup::new("way").required(true).multiple(false).args(["new", "list", "clear", "retrieve"]),
+    after_help = REQUEST_EXAMPLES,
+)]
 pub(crate) struct Request {
     /// Make a new key
-    #[arg(long, required = true)]
+    #[arg(long, requires = "kind")]
     pub(crate) new: bool,
 
-    /// Use of the certificate
-    #[arg(long = "type", value_name = "TYPE")]
-    pub(crate) kind: CertificateType,
+    /// Show the requests whose answer is awaited
+    #[arg(long)]
+    pub(crate) list: bool,
 
+    /// Forget requests whose answer is awaited, with their keys
+    #[arg(long)]
+    pub(crate) clear: bool,
+
+    /// Refused: no authority is asked from here
+    #[arg(long)]
+    pub(crate) retrieve: bool,
+
+    /// Request to forget, as `--list` shows it [default: all]
+    #[arg(long, value_name = "ID", requires = "clear")]
+    pub(crate) request_id: Option<String>,
+
+    /// Use of the certificate; `OAuthTokenIssuer` is the only one here
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = certificate_type)]
+    pub(crate) kind: Vec<CertificateType>,
+
+    #[command(flatten)]
+    pub(crate) content: RequestContent,
+
+    /// Write a request (CSR) to this file, in place of a certificate that signs itself; also
+    /// `--csr`; the vendor's `-Output` is the format of what is printed here
+    #[arg(long, alias = "csr", value_name = "FILE", requires = "new")]
+    pub(crate) output_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) enrolment: Enrolment,
+    #[command(flatten)]
+    pub(crate) change: Change,
+}
+
+/// What a certificate is to say.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RequestContent {
     /// Length of the RSA key in bits
     #[arg(long, value_name = "BITS", value_enum, default_value_t)]
     pub(crate) key_size: KeySize,
+
+    /// Kind of the key; tokens are signed by `RSA`
+    #[arg(long, value_name = "ALGORITHM", value_enum, default_value_t)]
+    pub(crate) key_alg: KeyAlgorithm,
 
     /// Names of the certificate, separated by commas; the first is its subject [default: the SIP
     /// domain]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) domain_name: Vec<String>,
 
-    /// Name by which people know the certificate
+    /// Name of this machine, which then is the subject, before all other names
+    #[arg(long, value_name = "HOST")]
+    pub(crate) computer_fqdn: Option<String>,
+
+    /// Add the SIP domain of the configuration (its realm) to the names
+    #[arg(long)]
+    pub(crate) all_sip_domain: bool,
+
+    /// Organisation in the subject
+    #[arg(long, value_name = "NAME")]
+    pub(crate) organization: Option<String>,
+
+    /// Part of the organisation in the subject
+    #[arg(long = "ou", value_name = "NAME")]
+    pub(crate) organizational_unit: Option<String>,
+
+    /// City in the subject
+    #[arg(long, value_name = "NAME")]
+    pub(crate) city: Option<String>,
+
+    /// State or province in the subject
+    #[arg(long, value_name = "NAME")]
+    pub(crate) state: Option<String>,
+
+    /// Country in the subject, in two letters
+    #[arg(long, value_name = "CODE")]
+    pub(crate) country: Option<String>,
+
+    /// Whether the certificate may be used by a client of TLS as well [default: false]
+    #[arg(long = "client-eku", value_name = "true|false", value_parser = value::boolean)]
+    pub(crate) client_eku: Option<bool>,
+
+    /// Name by which people know the certificate; it is not part of it, and not kept
     #[arg(long, value_name = "NAME")]
     pub(crate) friendly_name: Option<String>,
 
-    /// Write a request (CSR) to this file, in place of a certificate that signs itself; also
-    /// `--csr`
-    #[arg(long, alias = "csr", value_name = "FILE")]
-    pub(crate) output_file: Option<PathBuf>,
+    /// Whether the key may leave the store again; a store of files cannot tell
+    #[arg(long, value_name = "true|false", value_parser = value::boolean)]
+    pub(crate) private_key_exportable: Option<bool>,
+}
 
-    #[command(flatten)]
-    pub(crate) change: Change,
+/// How the vendor's command asks an authority, which is refused here.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Enrolment {
+    /// Refused: no authority is asked from here
+    #[arg(long, value_name = "NAME")]
+    pub(crate) ca: Option<String>,
+
+    /// Refused: no authority is asked from here
+    #[arg(long, value_name = "NAME")]
+    pub(crate) ca_account: Option<String>,
+
+    /// Refused: no authority is asked from here
+    #[arg(long, value_parser = value::secret)]
+    pub(crate) ca_password: Option<SecretString>,
+
+    /// Refused: no authority is asked from here
+    #[arg(long, value_name = "NAME")]
+    pub(crate) template: Option<String>,
+}
+
+impl Enrolment {
+    /// Returns whether an authority was to be asked.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        self.ca.is_some() || self.ca_account.is_some() || self.ca_password.is_some() || self.template.is_some()
+    }
 }
 
 /// Writes the public part of a certificate to a file
@@ -163,8 +281,8 @@ pub(crate) struct Request {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXPORT_EXAMPLES)]
 pub(crate) struct Export {
-    /// Use of the certificate
-    #[arg(long = "type", value_name = "TYPE")]
+    /// Use of the certificate; `OAuthTokenIssuer` is the only one here
+    #[arg(long = "type", value_name = "TYPE", value_parser = certificate_type)]
     pub(crate) kind: CertificateType,
 
     /// File to write
@@ -176,8 +294,12 @@ pub(crate) struct Export {
     pub(crate) encoding: Encoding,
 
     /// Write the next certificate, and not the current one
-    #[arg(long)]
+    #[arg(long, conflicts_with = "previous")]
     pub(crate) next: bool,
+
+    /// Write the previous certificate, and not the current one
+    #[arg(long)]
+    pub(crate) previous: bool,
 
     /// Write over a file that is there
     #[arg(long)]
@@ -196,12 +318,86 @@ pub(crate) struct Staging {
     pub(crate) effective_date: Option<Date>,
 }
 
+/// What opens a PKCS#12 file.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct FilePassword {
+    /// Password of the file. Every process on this machine can see it here: `--password-file` and
+    /// the variable ACTAS_CERTIFICATE_PASSWORD do without that, and a terminal is asked
+    #[arg(long, value_parser = value::secret, conflicts_with = "password_file")]
+    pub(crate) password: Option<SecretString>,
+
+    /// File with the password on its first line, which its owner alone can read; `-` reads
+    /// standard input
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// What the vendor's commands on certificates take beside the rest.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Report {
+    /// File to write a report to, as HTML; one that is there is replaced
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Reserved for the vendor
+    #[arg(long, value_name = "ID")]
+    pub(crate) netport_id: Option<String>,
+}
+
 /// Use of a certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CertificateType {
     /// Signs the tokens of this organisation
-    #[value(name = "OAuthTokenIssuer")]
     OAuthTokenIssuer,
+    /// One of the vendor's that has no certificates here.
+    Other(&'static str),
+}
+
+const OAUTH_TOKEN_ISSUER: &str = "OAuthTokenIssuer";
+
+/// The vendor's other uses.
+const OTHERS: [&str; 15] = [
+    "AccessEdgeExternal",
+    "AudioVideoAuthentication",
+    "DataEdgeExternal",
+    "Default",
+    "External",
+    "Internal",
+    "iPadAPNService",
+    "iPhoneAPNService",
+    "MPNService",
+    "PICWebService",
+    "ProvisionService",
+    "WebServicesExternal",
+    "WebServicesInternal",
+    "WsFedTokenTransfer",
+    "XmppServer",
+];
+
+/// Parses a use of a certificate, as the vendor names it.
+fn certificate_type(text: &str) -> Result<CertificateType, Refusal> {
+    let text = text.trim();
+    if text.eq_ignore_ascii_case(OAUTH_TOKEN_ISSUER) {
+        return Ok(CertificateType::OAuthTokenIssuer);
+    }
+    let other = OTHERS.iter().find(|known| known.eq_ignore_ascii_case(text)).copied();
+    other.map(CertificateType::Other).ok_or_else(|| {
+        Refusal::new("it is no use of a certificate").hint("`OAuthTokenIssuer` is the one that signs tokens")
+    })
+}
+
+/// Kind of a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyAlgorithm {
+    #[default]
+    #[value(name = "RSA")]
+    Rsa,
+    #[value(name = "ECDH_P256")]
+    P256,
+    #[value(name = "ECDH_P384")]
+    P384,
+    #[value(name = "ECDH_P521")]
+    P521,
 }
 
 /// Length of an RSA key; shorter ones are not accepted by the cloud.
@@ -252,12 +448,14 @@ Examples:
 
 const IMPORT_EXAMPLES: &str = "\
 Examples:
-  Bring in the first certificate:
-    actas Import-CsCertificate -Identity Global -Type OAuthTokenIssuer -Path oauth.pem
+  Bring in the first certificate, and be asked for the password of its file:
+    actas Import-CsCertificate -Identity Global -Type OAuthTokenIssuer -Path oauth.pfx
   Bring in the next one and let it take over in December:
-    actas Import-CsCertificate -Identity Global -Type OAuthTokenIssuer -Path oauth-2027.pem -Roll -EffectiveDate 2026-12-02
+    actas Import-CsCertificate -Identity Global -Type OAuthTokenIssuer -Path oauth-2027.pfx -PasswordFile password.txt -Roll -EffectiveDate 2026-12-02
   The same in kebab style:
-    actas import-cs-certificate --path oauth-2027.pem --roll --effective-date 2026-12-02";
+    actas import-cs-certificate --path oauth-2027.pfx --password-file password.txt --roll --effective-date 2026-12-02
+  Bring one in without assigning it, and assign it afterwards:
+    actas Import-CsCertificate -Path oauth.pem -Output json | actas Set-CsCertificate -Identity Global -Type OAuthTokenIssuer -Reference -";
 
 const REMOVE_EXAMPLES: &str = "\
 Examples:
@@ -273,7 +471,10 @@ Examples:
   Write a request for an authority to sign:
     actas Request-CsCertificate -New -Type OAuthTokenIssuer -KeySize 4096 -DomainName contoso.example,fabrikam.example -OutputFile oauth.csr
   The same in kebab style:
-    actas request-cs-certificate --new --type OAuthTokenIssuer --key-size 4096 --domain-name contoso.example,fabrikam.example --csr oauth.csr";
+    actas request-cs-certificate --new --type OAuthTokenIssuer --key-size 4096 --domain-name contoso.example,fabrikam.example --csr oauth.csr
+  Show the requests whose answer is awaited, and forget them:
+    actas Request-CsCertificate -List
+    actas Request-CsCertificate -Clear";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:

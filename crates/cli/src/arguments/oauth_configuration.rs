@@ -1,11 +1,13 @@
 //! `CsOAuthConfiguration`: the one object `global` with what this
 //! organisation is called and where its mailboxes are found.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::{
     change::{Change, Tenant},
-    value::{self, ClearableUrl, Refusal},
+    value::{self, ClearableUrl},
 };
 
 /// Shows how this organisation takes part in the trust
@@ -13,7 +15,7 @@ use super::{
 #[command(after_help = GET_EXAMPLES)]
 pub(crate) struct Get {
     /// Only `global` exists [default: global]
-    #[arg(value_parser = global)]
+    #[arg(value_parser = value::name)]
     pub(crate) identity: Option<String>,
 
     /// Show it if its name matches, with `*` and `?`
@@ -35,8 +37,17 @@ pub(crate) struct Get {
 #[command(after_help = SET_EXAMPLES)]
 pub(crate) struct Set {
     /// Only `global` exists [default: global]
-    #[arg(value_parser = global)]
+    #[arg(value_parser = value::name)]
     pub(crate) identity: Option<String>,
+
+    /// The whole object as `-Output json` prints it, perhaps changed, in place of single values: a
+    /// file, or `-` for standard input
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = [
+        "identity", "exchange_autodiscover_url", "exchange_autodiscover_allowed_domains", "service_name", "realm",
+        "client_authorization_oauth_server_identity", "client_adal_auth_override", "alternate_audience_url",
+        "additional_audience_urls",
+    ])]
+    pub(crate) instance: Option<PathBuf>,
 
     /// Address of the Autodiscover service, the one that ends in `autodiscover.svc`; an empty text
     /// takes it away
@@ -92,14 +103,6 @@ pub(crate) enum AdalOverride {
     Disallowed,
 }
 
-fn global(text: &str) -> Result<String, Refusal> {
-    if text.eq_ignore_ascii_case("global") {
-        Ok("Global".to_owned())
-    } else {
-        Err(Refusal::new("only `global` exists"))
-    }
-}
-
 const GET_EXAMPLES: &str = "\
 Examples:
   Show the configuration:
@@ -114,4 +117,7 @@ Examples:
   The same in kebab style:
     actas set-cs-oauth-configuration --exchange-autodiscover-url https://autodiscover-s.outlook.com/autodiscover/autodiscover.svc --service-name 00000004-0000-0ff1-ce00-000000000000
   Follow redirects to the cloud (quoted, since a shell reads `*` and `;` itself):
-    actas Set-CsOAuthConfiguration -ExchangeAutodiscoverAllowedDomains '*.contoso.example;*.outlook.com'";
+    actas Set-CsOAuthConfiguration -ExchangeAutodiscoverAllowedDomains '*.contoso.example;*.outlook.com'
+  Keep the configuration in a file, and bring it back:
+    actas Get-CsOAuthConfiguration -Output json > oauth.json
+    actas Set-CsOAuthConfiguration -Instance oauth.json";

@@ -1,5 +1,7 @@
 //! `CsOAuthServer`: the token servers that this organisation trusts.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::{
@@ -12,7 +14,7 @@ use super::{
 #[command(after_help = NEW_EXAMPLES)]
 pub(crate) struct New {
     /// Name of the token server, such as `microsoft.sts`
-    #[arg(value_parser = value::name)]
+    #[arg(value_parser = value::new_name)]
     pub(crate) identity: String,
 
     /// Metadata document of the token server; it is fetched at once, and if it cannot be read
@@ -73,8 +75,13 @@ pub(crate) struct Get {
 #[command(after_help = SET_EXAMPLES)]
 pub(crate) struct Set {
     /// Name of the token server
-    #[arg(value_parser = value::name)]
-    pub(crate) identity: String,
+    #[arg(value_parser = value::name, required_unless_present = "instance")]
+    pub(crate) identity: Option<String>,
+
+    /// Whole objects as `-Output json` prints them, perhaps changed, in place of single values: a
+    /// file, or `-` for standard input; what is not there yet is made
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = ["identity", "metadata_url", "kind", "authorization_uri_override", "accept_security_identifier_information"])]
+    pub(crate) instance: Option<PathBuf>,
 
     /// New metadata document; it is fetched at once, and if it cannot be read nothing changes
     #[arg(long, value_name = "URL", value_parser = value::metadata_url)]
@@ -104,7 +111,8 @@ pub(crate) struct Set {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = REMOVE_EXAMPLES)]
 pub(crate) struct Remove {
-    /// Name of the token server
+    /// Name of the token server; `-` reads objects, as `-Output json` prints them, from standard
+    /// input
     #[arg(value_parser = value::name)]
     pub(crate) identity: String,
 
@@ -134,8 +142,9 @@ Examples:
     actas New-CsOAuthServer microsoft.sts -MetadataUrl https://accounts.accesscontrol.windows.net/5588b4fd-9c4a-4a52-9a86-1d3b4d1f4a0e/metadata/json/1
   The same in kebab style:
     actas new-cs-oauth-server microsoft.sts --metadata-url https://accounts.accesscontrol.windows.net/5588b4fd-9c4a-4a52-9a86-1d3b4d1f4a0e/metadata/json/1
-  Let clients sign in at the cloud's directory:
-    actas New-CsOAuthServer evoSTS -MetadataUrl https://login.windows.net/common/FederationMetadata/2007-06/FederationMetadata.xml -Type AzureAD -AcceptSecurityIdentifierInformation true";
+  See what its metadata says, and store it afterwards:
+    actas New-CsOAuthServer microsoft.sts -MetadataUrl https://sts.fabrikam.example/metadata/json/1 -InMemory -Output json > sts.json
+    actas Set-CsOAuthServer -Instance sts.json";
 
 const GET_EXAMPLES: &str = "\
 Examples:
@@ -151,7 +160,9 @@ Examples:
   Follow a token server to its new address:
     actas Set-CsOAuthServer microsoft.sts -MetadataUrl https://sts.fabrikam.example/metadata/json/1
   The same in kebab style:
-    actas set-cs-oauth-server microsoft.sts --metadata-url https://sts.fabrikam.example/metadata/json/1";
+    actas set-cs-oauth-server microsoft.sts --metadata-url https://sts.fabrikam.example/metadata/json/1
+  Change an object on its way through a pipe:
+    actas Get-CsOAuthServer microsoft.sts -Output json | jq '.[0].AcceptSecurityIdentifierInformation = true' | actas Set-CsOAuthServer -Instance -";
 
 const REMOVE_EXAMPLES: &str = "\
 Examples:

@@ -19,7 +19,7 @@ use super::{
 )]
 pub(crate) struct New {
     /// Name of the partner application, such as `microsoft.exchange`
-    #[arg(value_parser = value::name)]
+    #[arg(value_parser = value::new_name)]
     pub(crate) identity: String,
 
     /// Application id of the partner; Exchange is `00000002-0000-0ff1-ce00-000000000000`; not
@@ -93,8 +93,15 @@ pub(crate) struct Get {
 )]
 pub(crate) struct Set {
     /// Name of the partner application
-    #[arg(value_parser = value::name)]
-    pub(crate) identity: String,
+    #[arg(value_parser = value::name, required_unless_present = "instance")]
+    pub(crate) identity: Option<String>,
+
+    /// Whole objects as `-Output json` prints them, perhaps changed, in place of single values: a
+    /// file, or `-` for standard input; what is not there yet is made
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = [
+        "identity", "application_trust_level", "enabled", "accept_security_identifier_information", "proof",
+    ])]
+    pub(crate) instance: Option<PathBuf>,
 
     /// What the partner may do: `Full` acts as itself and as any user, `Application` as itself,
     /// `User` for a user who consented
@@ -122,7 +129,8 @@ pub(crate) struct Set {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = REMOVE_EXAMPLES)]
 pub(crate) struct Remove {
-    /// Name of the partner application
+    /// Name of the partner application; `-` reads objects, as `-Output json` prints them, from
+    /// standard input
     #[arg(value_parser = value::name)]
     pub(crate) identity: String,
 
@@ -238,7 +246,9 @@ Examples:
     actas Set-CsPartnerApplication microsoft.exchange -Enabled false
     actas Set-CsPartnerApplication microsoft.exchange -Enabled true
   Have it prove itself by the configured token server, in kebab style:
-    actas set-cs-partner-application microsoft.exchange --use-oauth-server --application-trust-level full";
+    actas set-cs-partner-application microsoft.exchange --use-oauth-server --application-trust-level full
+  Change objects on their way through a pipe:
+    actas Get-CsPartnerApplication -Output json | jq 'map(.Enabled = false)' | actas Set-CsPartnerApplication -Instance -";
 
 const REMOVE_EXAMPLES: &str = "\
 Examples:

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::{
     change::Change,
     date::{self, Date},
-    storage::Component,
-    value::{self, Address, Refusal},
+    storage_test::Binding,
+    value::{self, Address},
 };
 
 /// Shows how the Storage Service works
@@ -17,7 +17,7 @@ use super::{
 #[command(after_help = GET_EXAMPLES)]
 pub(crate) struct Get {
     /// Only `global` exists [default: global]
-    #[arg(value_parser = global)]
+    #[arg(value_parser = value::name)]
     pub(crate) identity: Option<String>,
 
     /// Show it if its name matches, with `*` and `?`
@@ -36,8 +36,17 @@ pub(crate) struct Get {
 #[command(after_help = SET_EXAMPLES)]
 pub(crate) struct Set {
     /// Only `global` exists [default: global]
-    #[arg(value_parser = global)]
+    #[arg(value_parser = value::name)]
     pub(crate) identity: Option<String>,
+
+    /// The whole object as `-Output json` prints it, perhaps changed, in place of single values: a
+    /// file, or `-` for standard input
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = [
+        "identity", "delivery", "capacity_bytes", "enable_auto_import_flushed_data",
+        "enable_fabric_replication_set_reduction", "enable_async_adaptor_task_abort",
+        "fabric_invalid_state_timeout_duration",
+    ])]
+    pub(crate) instance: Option<PathBuf>,
 
     /// Way into mailboxes: `Ews` as the user, or `Graph` as the application of
     /// `Connect-MsolService`
@@ -93,13 +102,26 @@ pub(crate) struct Flush {
     #[arg(long, value_name = "HOST")]
     pub(crate) pool_fqdn: String,
 
-    /// How long to wait for mailboxes that are being delivered to
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = value::duration)]
+    /// How long to wait for mailboxes that are being delivered to, such as `90s` or `00:01:30`
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = value::time_span)]
     pub(crate) wait_time: Duration,
 
-    /// Do not stop at warnings
-    #[arg(long)]
-    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) service: Service,
+    #[command(flatten)]
+    pub(crate) change: Change,
+}
+
+/// Where the Storage Service is.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Service {
+    /// How the Storage Service is reached: `NetNamedPipe` on this machine, `NetTCP` on another
+    #[arg(long, short, value_name = "BINDING", value_enum, default_value_t)]
+    pub(crate) binding: Binding,
+
+    /// Machine of the Storage Service; needed with `NetTCP`
+    #[arg(long, value_name = "HOST", required_if_eq("binding", "NetTCP"))]
+    pub(crate) host_name_storage_service: Option<String>,
 }
 
 /// What a flush takes.
@@ -119,7 +141,7 @@ pub(crate) enum FlushType {
 pub(crate) struct Debug {
     /// Only items of this component
     #[arg(long, short, value_name = "COMPONENT", value_enum)]
-    pub(crate) component: Option<Component>,
+    pub(crate) component: Option<FailingComponent>,
 
     /// Only items of this user, such as `sip:adam@contoso.example`
     #[arg(long, short, value_name = "ADDRESS", value_parser = value::address)]
@@ -141,17 +163,40 @@ pub(crate) struct Debug {
     #[arg(long, value_name = "FILE")]
     pub(crate) out_file_name: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) service: Service,
+
     /// Do not stop at warnings
     #[arg(long)]
     pub(crate) force: bool,
 }
 
-fn global(text: &str) -> Result<String, Refusal> {
-    if text.eq_ignore_ascii_case("global") {
-        Ok("Global".to_owned())
-    } else {
-        Err(Refusal::new("only `global` exists"))
-    }
+/// What an item is for: those that come here, and the vendor's others, of which there are none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub(crate) enum FailingComponent {
+    /// A conversation
+    ConversationHistory,
+    /// An item to be kept for compliance
+    ExchangeArchiving,
+    /// A voice message
+    Voicemail,
+    /// A call that was not answered
+    MissedCall,
+    /// The vendor's; never an item's here
+    SqlArchiving,
+    /// The vendor's; never an item's here
+    #[value(name = "QoE")]
+    QoE,
+    /// The vendor's; never an item's here
+    #[value(name = "CDR")]
+    Cdr,
+    /// The vendor's; never an item's here
+    LegalIntercept,
+    /// The vendor's; never an item's here
+    DataPurge,
+    /// Something else
+    Other,
 }
 
 const GET_EXAMPLES: &str = "\
@@ -164,7 +209,10 @@ Examples:
   Deliver over Graph from now on:
     actas Set-CsStorageServiceConfiguration -Delivery Graph
   Give the queue 50 GB:
-    actas set-cs-storage-service-configuration --capacity-bytes 50000000000";
+    actas set-cs-storage-service-configuration --capacity-bytes 50000000000
+  Keep the configuration in a file, and bring it back:
+    actas Get-CsStorageServiceConfiguration -Output json > storage.json
+    actas Set-CsStorageServiceConfiguration -Instance storage.json";
 
 const FLUSH_EXAMPLES: &str = "\
 Examples:

@@ -190,14 +190,20 @@ pub(crate) fn name(text: &str) -> Result<String, Refusal> {
     Ok(text.to_owned())
 }
 
-/// Parses the name of a new object of Exchange.
-pub(crate) fn short_name(text: &str) -> Result<String, Refusal> {
+/// Parses the name of a new object.
+pub(crate) fn new_name(text: &str) -> Result<String, Refusal> {
     let name = name(text)?;
-    if name.chars().count() > SHORT_NAME_MAX {
-        return Err(Refusal::new(format!("a name has at most {SHORT_NAME_MAX} characters")));
-    }
     if name == "-" {
         return Err(Refusal::new("it stands for standard input, and cannot be a name"));
+    }
+    Ok(name)
+}
+
+/// Parses the name of a new object of Exchange.
+pub(crate) fn short_name(text: &str) -> Result<String, Refusal> {
+    let name = new_name(text)?;
+    if name.chars().count() > SHORT_NAME_MAX {
+        return Err(Refusal::new(format!("a name has at most {SHORT_NAME_MAX} characters")));
     }
     Ok(name)
 }
@@ -295,6 +301,17 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Refusal> {
         .ok_or_else(|| Refusal::new("it is not a length of time").hint("write it as `25h`, `90m` or `2d`"))
 }
 
+/// Parses a length of time, also in the vendor's form `days.hours:minutes:seconds`.
+pub(crate) fn time_span(text: &str) -> Result<Duration, Refusal> {
+    let with_days = || {
+        let (days, clock) = text.trim().split_once('.')?;
+        let days = days.parse::<u32>().ok().filter(|_| clock.matches(':').count() == 2)?;
+        let day = duration(clock).ok().filter(|length| *length < Duration::from_hours(24))?;
+        Some(Duration::from_hours(24) * days + day)
+    };
+    with_days().map_or_else(|| duration(text), Ok)
+}
+
 /// Keeps a value from being shown by accident.
 #[expect(clippy::unnecessary_wraps, reason = "a parser of clap returns a result")]
 pub(crate) fn secret(text: &str) -> Result<SecretString, Infallible> {
@@ -351,6 +368,16 @@ mod tests {
         assert_eq!(duration("1h 30m"), Ok(Duration::from_mins(90)));
         assert!(duration("-1h").is_err());
         assert!(duration("tomorrow").is_err());
+    }
+
+    #[test]
+    fn spans_of_time_as_the_vendor_writes_them() {
+        assert_eq!(time_span("00:01:30"), Ok(Duration::from_secs(90)));
+        assert_eq!(time_span("1.02:00:00"), Ok(Duration::from_hours(26)));
+        assert_eq!(time_span("90s"), Ok(Duration::from_secs(90)));
+        for wrong in ["1.24:00:00", "1:2:3:4", "x.00:00:01", "-1.00:00:01", "-00:00:01"] {
+            assert!(time_span(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

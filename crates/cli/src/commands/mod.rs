@@ -13,11 +13,13 @@ mod gate;
 mod lab;
 mod mailbox;
 mod onprem;
+mod piped;
 mod renew;
 mod serve;
 mod shown;
 mod signing_keys;
 mod storage;
+mod terminal;
 mod token;
 
 use storage::files as storage_files;

@@ -355,8 +355,9 @@ impl Work {
         let (stop, stopped) = watch::channel(false);
         let delivery = tokio::spawn(Deliverer::with(agent.clone(), options).run(stopped.clone()));
         let maintenance = tokio::spawn(Maintenance::new(agent.clone()).run(stopped.clone()));
+        let metadata = tokio::spawn(agent.clone().keep_metadata_fresh(stopped.clone()));
         let renewal = tokio::spawn(renew_in_time(agent.clone(), stopped));
-        Self { agent, stop, tasks: vec![delivery, maintenance, renewal] }
+        Self { agent, stop, tasks: vec![delivery, maintenance, metadata, renewal] }
     }
 
     /// Lets what is under way end.

@@ -31,6 +31,17 @@ pub(super) fn pool_folder(pool: &str) -> Result<String, Problem> {
     Ok(pool.to_lowercase())
 }
 
+/// Refuses another scope than the one there is: such settings are the same on all servers.
+pub(super) fn only_global(identity: Option<&str>, what: &str) -> Result<(), Problem> {
+    match identity {
+        Some(scope) if !scope.eq_ignore_ascii_case("global") => {
+            Err(Problem::failed(format!("there is no {what} `{scope}`"))
+                .hint("only `global` exists, and holds for all servers"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Says what an administrator should know beside a result.
 pub(super) fn warn(console: &Console, warnings: &[String]) {
     for warning in warnings {

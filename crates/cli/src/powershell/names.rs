@@ -211,8 +211,7 @@ const LIKENESS_MIN: f64 = 0.66;
 
 /// Parameters that need what only PowerShell has.
 const SHELL_ONLY: &[(&str, &str)] = &[
-    ("Instance", "it takes an object from a PowerShell pipeline; here give the values one by one"),
-    ("Reference", "it takes an object from a PowerShell pipeline; here give `-Thumbprint`"),
+    ("Instance", "this command takes no objects from a pipeline; give the values one by one"),
     (
         "Credential",
         "it takes a PowerShell credential; here a user signs in with `-DeviceCode`, an application with `-CertificateFile` or `-ClientSecretFile`",

@@ -9,6 +9,11 @@ use crate::installation::{Installation, bytes, certificate, pem};
 const SILENT: &str = "exit code: 0\n----- stdout -----\n----- stderr -----\n";
 /// An RSA key of 1024 bits, with its certificate.
 const SHORT: &str = include_str!("fixtures/short-key.pem");
+/// What OpenSSL wrote, as its own tests tell; the certificate ends in 2126.
+const AES: &[u8] = include_bytes!("../../../certificate/tests/it/fixtures/pkcs12/aes.pfx");
+const WINDOWS_3DES: &[u8] = include_bytes!("../../../certificate/tests/it/fixtures/pkcs12/windows-3des.pfx");
+const EMPTY: &[u8] = include_bytes!("../../../certificate/tests/it/fixtures/pkcs12/empty.pfx");
+const NO_KEY: &[u8] = include_bytes!("../../../certificate/tests/it/fixtures/pkcs12/nokey.pfx");
 
 #[test]
 fn a_certificate_from_its_request_to_its_export() {
@@ -110,7 +115,7 @@ fn what_cannot_be_brought_in() {
     let other = certificate("contoso.example", &yesterday());
     let crossed = format!("{}{}", pair.certificate().to_pem(), other.key().to_pem().as_str());
     // A PKCS#12 file begins with a sequence and the version 3.
-    let pkcs12 = [&[0x30, 0x82, 0x01, 0x00, 0x02, 0x01, 0x03][..], &[0x30; 253]].concat();
+    let damaged = [&[0x30, 0x82, 0x01, 0x00, 0x02, 0x01, 0x03][..], &[0x30; 253]].concat();
     let alone = installation.path("key.pem");
     file::write_private_key(Path::new(&alone), pair.key()).unwrap();
     let files = [
@@ -121,7 +126,9 @@ fn what_cannot_be_brought_in() {
         ("import_of_what_was_cut_short", installation.place("cut.pem", &pem(&pair)[..500])),
         ("import_of_a_key_alone", alone),
         ("import_of_another_key", installation.place("crossed.pem", crossed)),
-        ("import_of_pkcs12", installation.place("oauth.pfx", pkcs12)),
+        ("import_of_damaged_pkcs12", installation.place("damaged.pfx", damaged)),
+        ("import_of_pkcs12_without_password", installation.place("oauth.pfx", AES)),
+        ("import_of_pkcs12_without_key", installation.place("nokey.pfx", NO_KEY)),
         ("import_of_no_file", installation.path("none.pem")),
     ];
     for (name, path) in &files {
@@ -151,10 +158,141 @@ fn an_authority_signs_a_request() {
     let from = yesterday().parse().unwrap();
     let year = std::time::Duration::from_hours(24 * 365);
     let signed: KeyPair = issue::self_signed_with(key, "contoso.example", &[], from, year).unwrap();
-    let answer = installation.place("oauth.cer", signed.certificate().to_pem());
+    // Authorities answer in DER as often as in PEM.
+    let answer = installation.place("oauth.cer", signed.certificate().der());
     let imported = installation.property(&["Import-CsCertificate", "-Path", &answer], "Thumbprint");
     assert_eq!(imported, signed.certificate().thumbprint());
     assert!(!key_file.exists(), "the key has its certificate, and waits no longer");
+}
+
+#[test]
+fn a_request_says_what_an_authority_asks_for() {
+    let installation = Installation::new();
+    installation.run(&["Set-CsOAuthConfiguration", "-Realm", "contoso.example"]);
+    let path = installation.path("oauth.csr");
+    let request = ["Request-CsCertificate", "-New", "-Type", "OAuthTokenIssuer"];
+    let content = ["-ComputerFqdn", "pool.contoso.example", "-DomainName", "fabrikam.example", "-AllSipDomain"];
+    let subject =
+        ["-Organization", "Contoso", "-OU", "Voice", "-City", "Galway", "-State", "Connacht", "-Country", "IE"];
+    let more = ["-KeySize", "2048", "-KeyAlg", "RSA", "-ClientEKU", "$true", "-OutputFile", &path];
+    assert_told!(
+        "request_with_a_whole_subject",
+        &installation.run(&[&request[..], &content, &subject, &more].concat())
+    );
+
+    let waiting = installation.objects(&["Request-CsCertificate", "-List"]);
+    assert_eq!(waiting.len(), 1);
+    let id = waiting[0]["RequestId"].as_str().unwrap();
+    assert_told!("requests_to_forget", &installation.run(&["Request-CsCertificate", "-Clear"]));
+    let clear = ["Request-CsCertificate", "-Clear", "-RequestId", id, "-Confirm:$false"];
+    assert_eq!(installation.run(&clear), SILENT);
+    assert!(installation.objects(&["Request-CsCertificate", "-List"]).is_empty());
+    let again = installation.run(&clear);
+    assert!(again.starts_with("exit code: 1\n") && again.contains("Request-CsCertificate -List"), "{again}");
+
+    assert_told!("request_to_an_authority", &installation.run(&[&request[..], &["-CA", "dc1\\Contoso CA"]].concat()));
+    assert_told!("request_with_a_curve", &installation.run(&[&request[..], &["-KeyAlg", "ECDH_P256"]].concat()));
+    assert_told!("request_for_another_use", &installation.run(&["Request-CsCertificate", "-New", "-Type", "Default"]));
+    assert_told!("request_of_no_country", &installation.run(&[&request[..], &["-Country", "Ireland"]].concat()));
+}
+
+#[test]
+fn a_pkcs12_file_is_brought_in() {
+    let installation = Installation::new();
+    let file = installation.place("oauth.pfx", WINDOWS_3DES);
+    let import = ["Import-CsCertificate", "-Identity", "Global", "-Type", "OAuthTokenIssuer", "-Path", &file];
+    assert_told!("import_of_pkcs12", &installation.run(&[&import[..], &["-Password", "secret"]].concat()));
+    let pair = KeyPair::from_pkcs12(WINDOWS_3DES, "secret").unwrap();
+    assert_eq!(installation.property(&["Get-CsCertificate"], "Thumbprint"), pair.certificate().thumbprint());
+    let key = installation.data().join(format!("onprem/certificates/{}.key", pair.certificate().thumbprint()));
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(file::read_private_key(&key).unwrap().matches(pair.certificate()));
+
+    let wrong = installation.run(&[&import[..], &["-Password", "s3kret"]].concat());
+    assert!(!wrong.contains("s3kret"), "{wrong}");
+    assert_told!("import_with_a_wrong_password", &wrong);
+}
+
+#[test]
+fn a_password_comes_from_where_nobody_sees_it() {
+    let thumbprint = |installation: &Installation| installation.property(&["Get-CsCertificate"], "Thumbprint");
+    let expected = KeyPair::from_pkcs12(AES, "secret").unwrap().certificate().thumbprint().to_owned();
+
+    let by_file = Installation::new();
+    let (file, password) = (by_file.place("oauth.pfx", AES), by_file.place("password", "secret\n"));
+    let import = ["Import-CsCertificate", "Global", "-Path", &file, "-PasswordFile", &password];
+    let told = by_file.run(&import);
+    assert!(told.starts_with("exit code: 0\n") && !told.contains("warning"), "{told}");
+    assert_eq!(thumbprint(&by_file), expected);
+    fs::set_permissions(&password, PermissionsExt::from_mode(0o644)).unwrap();
+    assert_told!("password_that_all_can_read", &by_file.run(&import));
+    let twice = by_file.run(&[&import[..], &["-Password", "secret"]].concat());
+    assert!(twice.starts_with("exit code: 2\n"), "{twice}");
+
+    let by_pipe = Installation::new();
+    let file = by_pipe.place("oauth.pfx", AES);
+    let told = by_pipe.piped(&["import-cs-certificate", "Global", "--path", &file, "--password-file", "-"], "secret\n");
+    assert!(told.starts_with("exit code: 0\n"), "{told}");
+    assert_eq!(thumbprint(&by_pipe), expected);
+
+    let by_variable = Installation::new();
+    let file = by_variable.place("oauth.pfx", AES);
+    let mut command = crate::actas();
+    command.env("ACTAS_CERTIFICATE_PASSWORD", "secret").arg("--data").arg(by_variable.data());
+    let output = command.args(["Set-CsCertificate", "-Path", &file]).output().unwrap();
+    assert!(output.status.success(), "{}", crate::shown(&output));
+    assert_eq!(thumbprint(&by_variable), expected);
+
+    let none = Installation::new();
+    let file = none.place("oauth.pfx", EMPTY);
+    assert!(none.run(&["Set-CsCertificate", "-Path", &file]).starts_with("exit code: 0\n"), "none is needed");
+    let nothing_to_open = none.run(&["Set-CsCertificate", "-Thumbprint", &expected, "-Password", "secret"]);
+    assert!(nothing_to_open.starts_with("exit code: 2\n"), "{nothing_to_open}");
+}
+
+#[test]
+fn a_certificate_is_brought_in_first_and_assigned_afterwards() {
+    let installation = Installation::new();
+    let pair = certificate("contoso.example", &yesterday());
+    let path = installation.place("oauth.pem", pem(&pair));
+    assert_told!("import_unassigned", &installation.run(&["Import-CsCertificate", "-Path", &path]));
+    assert!(installation.objects(&["Get-CsCertificate"]).is_empty());
+    let imported = serde_json::to_string(&installation.objects(&["Import-CsCertificate", "-Path", &path])).unwrap();
+    let set = ["Set-CsCertificate", "-Identity", "Global", "-Type", "OAuthTokenIssuer", "-Reference", "-"];
+    assert_told!("reference_without_thumbprint", &installation.piped(&set, "[{}]"));
+    assert_eq!(installation.piped(&set, &imported), SILENT);
+    assert_eq!(installation.property(&["Get-CsCertificate"], "Thumbprint"), pair.certificate().thumbprint());
+}
+
+#[test]
+fn uses_that_the_vendor_knows() {
+    let installation = Installation::new();
+    let thumbprint = installation.request("contoso.example");
+    installation.run(&["Set-CsCertificate", "-Thumbprint", &thumbprint]);
+    assert_eq!(installation.objects(&["Get-CsCertificate", "-Type", "Default,WebServicesInternal"]).len(), 0);
+    assert_eq!(installation.objects(&["Get-CsCertificate", "-Type", "Default,oauthtokenissuer"]).len(), 1);
+    let other = installation.run(&["Set-CsCertificate", "-Type", "Default", "-Thumbprint", &thumbprint]);
+    assert_told!("certificate_for_another_use", &other);
+    let removed = installation.run(&["Remove-CsCertificate", "-Type", "Default", "-Force"]);
+    assert!(removed.starts_with("exit code: 1\n"), "{removed}");
+    assert_eq!(installation.objects(&["Get-CsCertificate"]).len(), 1);
+}
+
+#[test]
+fn a_report_is_written() {
+    let installation = Installation::new();
+    let thumbprint = installation.request("contoso.example");
+    let report = installation.path("report.html");
+    let set = ["Set-CsCertificate", "-Thumbprint", &thumbprint, "-Report", &report, "-NetportId", "0"];
+    assert_eq!(installation.run(&set), SILENT);
+    let page = fs::read_to_string(&report).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains(&thumbprint), "{page}");
+    installation.run(&["Remove-CsCertificate", "-Force", "-Report", &report]);
+    let page = fs::read_to_string(&report).unwrap();
+    assert!(page.contains("0 certificate(s)") && !page.contains(&thumbprint), "{page}");
+    let nowhere = installation.path("none/report.html");
+    let failed = installation.run(&["Get-CsCertificate", "-Report", &nowhere]);
+    assert!(failed.starts_with("exit code: 1\n") && failed.contains("report.html"), "{failed}");
 }
 
 fn yesterday() -> String {

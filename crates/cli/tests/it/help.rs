@@ -35,6 +35,20 @@ fn help_of_a_positional_parameter() {
 }
 
 #[test]
+fn help_of_what_is_done_with_certificates() {
+    insta::assert_snapshot!("help_of_import_certificate", run(&["help", "Import-CsCertificate"]));
+    insta::assert_snapshot!("help_of_set_certificate", run(&["help", "set-cs-certificate"]));
+    insta::assert_snapshot!("help_of_request_certificate", run(&["help", "Request-CsCertificate"]));
+}
+
+#[test]
+fn help_of_what_reads_objects() {
+    insta::assert_snapshot!("help_of_set_oauth_server", run(&["help", "Set-CsOAuthServer"]));
+    insta::assert_snapshot!("help_of_set_partner_application", run(&["help", "Set-CsPartnerApplication"]));
+    insta::assert_snapshot!("help_of_invoke_flush", run(&["help", "Invoke-CsStorageServiceFlush"]));
+}
+
+#[test]
 fn help_of_our_own_command() {
     insta::assert_snapshot!("help_of_our_own_command", run(&["help", "storage", "put"]));
     insta::assert_snapshot!("help_of_a_command_with_commands", run(&["help", "storage"]));

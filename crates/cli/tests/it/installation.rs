@@ -2,8 +2,10 @@
 
 use std::{
     fs,
+    io::Write,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::Stdio,
     time::Duration,
 };
 
@@ -26,6 +28,18 @@ impl Installation {
     /// Runs a command here and shows all that came back.
     pub(crate) fn run(&self, words: &[&str]) -> String {
         let output = actas().arg("--data").arg(self.data()).args(words).output().expect("the binary starts");
+        shown(&output).replace(self.0.path().to_str().expect("a path in UTF-8"), "[FOLDER]")
+    }
+
+    /// Runs a command with that on standard input, and shows all that came back.
+    pub(crate) fn piped(&self, words: &[&str], input: &str) -> String {
+        let mut command = actas();
+        command.arg("--data").arg(self.data()).args(words);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        // One that was refused before it read is gone already.
+        let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+        let output = child.wait_with_output().expect("the binary ends");
         shown(&output).replace(self.0.path().to_str().expect("a path in UTF-8"), "[FOLDER]")
     }
 

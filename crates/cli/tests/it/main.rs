@@ -19,6 +19,7 @@ mod events;
 mod exchange;
 mod help;
 mod installation;
+mod pipelines;
 mod settings;
 mod storage;
 mod streams;
@@ -35,6 +36,7 @@ fn actas() -> Command {
         .env_remove("COLUMNS")
         .env_remove("NO_COLOR")
         .env_remove("ACTAS_DATA")
+        .env_remove("ACTAS_CERTIFICATE_PASSWORD")
         .env_remove("ACTAS_CLIENT_SECRET")
         .env_remove("ACTAS_GRAPH_TOKEN")
         .env_remove("ACTAS_GRAPH_URL")

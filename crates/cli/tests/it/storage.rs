@@ -72,6 +72,11 @@ fn items_leave_for_files_and_come_back() {
     assert_eq!([status("Queued"), status("Flushed")], [1, 1]);
     let path = exported[0]["Files"].as_str().unwrap().to_owned();
     let flushed = ["Invoke-CsStorageServiceFlush", "-FlushType", "FullFlush", "-PoolFqdn", "pool.contoso.example"];
+    let what_if = installation.run(&[&flushed[..], &["-WhatIf", "-WaitTime", "00:00:01"]].concat());
+    assert!(what_if.contains("\"Invoke-CsStorageServiceFlush\" on target \"pool.contoso.example\""), "{what_if}");
+    assert_eq!(status("Queued"), 1, "nothing was done");
+    let elsewhere = ["-Binding", "NetTCP", "-HostNameStorageService", "fe1.contoso.example"];
+    assert_told!("flush_of_another_machine", &installation.run(&[&flushed[..], &elsewhere].concat()));
     assert_eq!(installation.objects(&flushed)[0]["Items"], 1);
     assert_eq!(status("Queued"), 0);
     let imported = installation.objects(&["storage", "import", &path]);
@@ -110,5 +115,9 @@ fn nothing_that_failed_is_nothing_to_retry() {
     assert_told!("retry_of_an_item_that_waits", &installation.run(&["storage", "retry", "a"]));
     assert_eq!(installation.objects(&["storage", "retry", "--all"])[0]["Retried"], 0);
     assert!(installation.objects(&["Debug-CsStorageServiceFailures"]).is_empty());
+    for component in ["ConversationHistory", "qoe", "CDR", "LegalIntercept", "DataPurge", "SqlArchiving", "Other"] {
+        let words = ["Debug-CsStorageServiceFailures", "-Component", component, "-Binding", "NetNamedPipe"];
+        assert!(installation.objects(&words).is_empty(), "{component}");
+    }
     assert!(installation.objects(&["storage", "list", "--failing"]).is_empty());
 }

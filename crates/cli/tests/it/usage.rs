@@ -156,7 +156,25 @@ says!(certificate_without_value, "New-MsolServicePrincipalCredential", "-ObjectI
 says!(storage_without_command, "storage");
 says!(second_positional, "Get-CsOAuthServer", "microsoft.sts", "evoSTS");
 says!(parameter_given_twice, "Get-CsTenant", "-Filter", "a", "-Filter", "b");
-says!(parameter_of_the_pipeline, "Set-CsOAuthServer", "microsoft.sts", "-Instance", "x");
+says!(instance_beside_values, "Set-CsOAuthServer", "microsoft.sts", "-Instance", "x");
+says!(instance_beside_a_proof, "Set-CsPartnerApplication", "-Instance", "-", "-CertificateRawData", "MIIC");
+says!(neither_name_nor_instance, "Set-CsPartnerApplication", "-Enabled", "false");
+says!(name_that_means_standard_input, "New-CsOAuthServer", "-", "-MetadataUrl", "https://sts.example/m");
+says!(use_of_a_certificate_that_is_none, "Get-CsCertificate", "-Type", "Oauth");
+says!(two_sources_of_a_certificate, "Set-CsCertificate", "-Path", "a.pfx", "-Reference", "-");
+says!(exportable_key_that_is_assigned, "Import-CsCertificate", "Global", "-Path", "a", "-PrivateKeyExportable", "true");
+says!(request_in_two_ways, "Request-CsCertificate", "-New", "-List");
+says!(
+    flush_elsewhere_without_host,
+    "Invoke-CsStorageServiceFlush",
+    "-FlushType",
+    "SteadyStateFlush",
+    "-PoolFqdn",
+    "p",
+    "-Binding",
+    "NetTCP"
+);
+says!(parameter_of_the_pipeline, "Get-CsOAuthServer", "microsoft.sts", "-Instance", "x");
 
 #[test]
 fn what_is_understood_reaches_its_command() {

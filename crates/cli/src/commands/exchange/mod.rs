@@ -6,7 +6,6 @@ mod connectivity;
 mod mailbox_permission;
 mod metadata;
 mod partner_application;
-mod piped;
 
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use crate::{
     app::Context,
     arguments::{Exchange as Command, change::Organization},
     cloud::CA_FILE,
+    commands::piped,
     output::Console,
     problem::Problem,
     workplace::{self, Workplace},

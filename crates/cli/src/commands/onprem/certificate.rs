@@ -2,7 +2,10 @@
 
 pub(super) mod export;
 pub(super) mod import;
+mod password;
 pub(super) mod request;
+
+use std::path::Path;
 
 use actas_agent::{Agent, AssignedCertificate, Use};
 use actas_certificate::Certificate;
@@ -11,44 +14,59 @@ use super::open;
 use crate::{
     app::Context,
     arguments::{
-        certificate::{CertificateType, Get, Remove, Set, Staging},
+        certificate::{CertificateType, Get, Remove, Report, Set, Staging},
         date::Date,
+        value,
     },
     commands::{
         change::{self, Default},
-        shown,
+        piped, shown,
     },
-    output::Record,
+    output::{Record, html},
     problem::Problem,
+    workplace::write_atomically,
 };
 
 pub(super) async fn get(asked: Get, context: &Context) -> Result<(), Problem> {
     check_scope(asked.identity.as_deref())?;
     let agent = open(context)?;
-    let assigned = agent.certificates().assigned(Use::OAuthTokenIssuer, agent.clock().now()).await?;
-    context.console.records(&assigned.iter().map(record).collect::<Vec<_>>())
+    let mut assigned = assigned(&agent).await?;
+    if !asked.kind.is_empty() && !asked.kind.contains(&CertificateType::OAuthTokenIssuer) {
+        assigned.clear();
+    }
+    let records: Vec<Record> = assigned.iter().map(record).collect();
+    report(&asked.report, "Get-CsCertificate", &agent, &records)?;
+    context.console.records(&records)
 }
 
 pub(super) async fn set(asked: Set, context: &Context) -> Result<(), Problem> {
     check_scope(Some(&asked.identity))?;
-    let target = use_of(asked.kind).as_str();
-    if !change::may(context, asked.change, Default::Go, "Set-CsCertificate", target).await? {
+    let of = use_of(&asked.kind)?;
+    if !change::may(context, asked.change, Default::Go, "Set-CsCertificate", of.as_str()).await? {
         return Ok(());
     }
+    if asked.path.is_none() && password::is_given(&asked.password) {
+        return Err(Problem::usage("a password was given, and no file that it would open")
+            .hint("`-Path FILE` names a PKCS#12 file; a certificate of the store needs no password"));
+    }
     let agent = open(context)?;
-    let thumbprint = match (&asked.thumbprint, &asked.path) {
-        (Some(thumbprint), _) => thumbprint.as_str().to_owned(),
-        (None, Some(path)) => import::keep(&agent, path, asked.password.is_some(), context)?.thumbprint().to_owned(),
-        (None, None) => return Err(Problem::usage("neither `-Thumbprint` nor `-Path` was given")),
+    let thumbprint = match (&asked.thumbprint, &asked.path, &asked.reference) {
+        (Some(thumbprint), ..) => thumbprint.as_str().to_owned(),
+        (None, Some(path), _) => import::keep(&agent, path, &asked.password, context)?.thumbprint().to_owned(),
+        (None, None, Some(source)) => referenced(source).await?,
+        (None, None, None) => {
+            return Err(Problem::usage("none of `-Thumbprint`, `-Path` and `-Reference` was given"));
+        }
     };
-    assign(&agent, use_of(asked.kind), &thumbprint, asked.staging, context).await
+    assign(&agent, of, &thumbprint, asked.staging, context).await?;
+    report_all(&asked.report, "Set-CsCertificate", &agent).await
 }
 
 pub(super) async fn remove(asked: Remove, context: &Context) -> Result<(), Problem> {
     check_scope(asked.identity.as_deref())?;
     // Without the current certificate no token can be had; the previous one is on its way out.
     let default = if asked.previous { Default::Go } else { Default::Ask };
-    let of = use_of(asked.kind);
+    let of = use_of(&asked.kind)?;
     let target = if asked.previous { format!("{}, previous", of.as_str()) } else { of.as_str().to_owned() };
     if !change::may(context, asked.change, default, "Remove-CsCertificate", &target).await? {
         return Ok(());
@@ -60,7 +78,17 @@ pub(super) async fn remove(asked: Remove, context: &Context) -> Result<(), Probl
             "no certificate signs tokens now, and no item can be delivered until one is assigned; the files are kept",
         );
     }
-    Ok(())
+    report_all(&asked.report, "Remove-CsCertificate", &agent).await
+}
+
+/// The thumbprint of the one certificate that `Get-` or `Import-CsCertificate` printed.
+async fn referenced(source: &Path) -> Result<String, Problem> {
+    let text = piped::object(source).await?.text("Thumbprint")?.unwrap_or_default();
+    let thumbprint = value::thumbprint(&text).map_err(|refusal| {
+        Problem::failed(format!("`Thumbprint` of the object cannot be `{text}`: {refusal}"))
+            .hint("pipe what `actas Import-CsCertificate -Path FILE -Output json` prints")
+    })?;
+    Ok(thumbprint.as_str().to_owned())
 }
 
 /// Assigns a certificate of the store, now or at a moment to come.
@@ -92,17 +120,13 @@ async fn assign(agent: &Agent, of: Use, thumbprint: &str, staging: Staging, cont
     Ok(())
 }
 
+async fn assigned(agent: &Agent) -> Result<Vec<AssignedCertificate>, Problem> {
+    Ok(agent.certificates().assigned(Use::OAuthTokenIssuer, agent.clock().now()).await?)
+}
+
 /// Returns an assigned certificate with the vendor's properties, and its slot.
 fn record(assigned: &AssignedCertificate) -> Record {
-    let certificate = &assigned.certificate;
-    Record::new()
-        .with("Issuer", certificate.issuer())
-        .with("NotAfter", shown::time(certificate.not_after()))
-        .with("NotBefore", shown::time(certificate.not_before()))
-        .with("SerialNumber", certificate.serial_hex())
-        .with("Subject", certificate.subject())
-        .with("AlternativeNames", names(certificate))
-        .with("Thumbprint", certificate.thumbprint())
+    described(&assigned.certificate)
         .with("EffectiveDate", shown::time(assigned.effective))
         .with("PreviousThumbprint", assigned.previous.clone())
         .with("UpdateTime", None::<String>)
@@ -111,15 +135,37 @@ fn record(assigned: &AssignedCertificate) -> Record {
         .with("Slot", assigned.slot)
 }
 
+/// Returns a certificate of the store that is assigned to nothing.
+fn record_unassigned(certificate: &Certificate) -> Record {
+    let empty = ["EffectiveDate", "PreviousThumbprint", "UpdateTime", "Use", "SourceScope", "Slot"];
+    empty.into_iter().fold(described(certificate), |record, name| record.with(name, None::<String>))
+}
+
+fn described(certificate: &Certificate) -> Record {
+    Record::new()
+        .with("Issuer", certificate.issuer())
+        .with("NotAfter", shown::time(certificate.not_after()))
+        .with("NotBefore", shown::time(certificate.not_before()))
+        .with("SerialNumber", certificate.serial_hex())
+        .with("Subject", certificate.subject())
+        .with("AlternativeNames", names(certificate))
+        .with("Thumbprint", certificate.thumbprint())
+}
+
 fn names(certificate: &Certificate) -> Vec<String> {
     let addresses = certificate.ip_addresses().iter().map(ToString::to_string);
     certificate.dns_names().iter().cloned().chain(addresses).collect()
 }
 
-fn use_of(kind: CertificateType) -> Use {
-    match kind {
-        CertificateType::OAuthTokenIssuer => Use::OAuthTokenIssuer,
+/// Returns the one use that certificates have here.
+fn use_of(kinds: &[CertificateType]) -> Result<Use, Problem> {
+    for kind in kinds {
+        if let CertificateType::Other(name) = kind {
+            return Err(Problem::failed(format!("certificates for `{name}` are not assigned here"))
+                .hint("`-Type OAuthTokenIssuer` is the one that signs tokens; those of a server's own TLS are in its configuration"));
+        }
     }
+    Ok(Use::OAuthTokenIssuer)
 }
 
 /// The certificates of an installation are the same on all of its servers.
@@ -131,4 +177,19 @@ fn check_scope(identity: Option<&str>) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+/// Writes the report that was asked for, on what is assigned after a command.
+async fn report_all(asked: &Report, command: &str, agent: &Agent) -> Result<(), Problem> {
+    let records: Vec<Record> = assigned(agent).await?.iter().map(record).collect();
+    report(asked, command, agent, &records)
+}
+
+fn report(asked: &Report, command: &str, agent: &Agent, records: &[Record]) -> Result<(), Problem> {
+    let Some(path) = &asked.report else { return Ok(()) };
+    let lines = [
+        format!("Written by {command} at {}.", shown::time(agent.clock().now())),
+        format!("{} certificate(s) assigned in the scope Global.", records.len()),
+    ];
+    write_atomically(path, html::page("Certificates", &lines, records).as_bytes())
 }

@@ -2,6 +2,7 @@
 
 use actas_agent::{Agent, NewOAuthServer, OAuthServerChange};
 use actas_directory::{DomainName, onprem::OAuthServer};
+use clap::ValueEnum;
 use uuid::Uuid;
 
 use super::open;
@@ -14,6 +15,7 @@ use crate::{
     commands::{
         change::{self, Default},
         directory,
+        piped::{self, Object},
         shown::{self, Wanted},
     },
     problem::Problem,
@@ -58,7 +60,18 @@ pub(super) async fn get(asked: Get, context: &Context) -> Result<(), Problem> {
 
 pub(super) async fn set(asked: Set, context: &Context) -> Result<(), Problem> {
     check_kind(asked.kind)?;
-    if !change::may(context, asked.change, Default::Go, "Set-CsOAuthServer", &asked.identity).await? {
+    if let Some(source) = &asked.instance {
+        for object in piped::objects(source).await? {
+            let name = object.identity()?;
+            object.check(&PROPERTIES)?;
+            if change::may(context, asked.change, Default::Go, SET, &name).await? {
+                set_instance(&name, &object, context).await?;
+            }
+        }
+        return Ok(());
+    }
+    let name = asked.identity.ok_or_else(|| Problem::usage("neither a name nor `-Instance` was given"))?;
+    if !change::may(context, asked.change, Default::Go, SET, &name).await? {
         return Ok(());
     }
     let change = OAuthServerChange {
@@ -66,16 +79,58 @@ pub(super) async fn set(asked: Set, context: &Context) -> Result<(), Problem> {
         authorization_uri_override: asked.authorization_uri_override,
         accept_security_identifier_information: asked.accept_security_identifier_information,
     };
-    open(context)?.set_oauth_server(&asked.identity, &change).await.map_err(|error| shown::failed(error, LIST))
+    open(context)?.set_oauth_server(&name, &change).await.map_err(|error| shown::failed(error, LIST))
+}
+
+/// Makes an OAuth server what an object says, or makes it if there is none.
+async fn set_instance(name: &str, object: &Object, context: &Context) -> Result<(), Problem> {
+    let agent = open(context)?;
+    let kind = object.text("Type")?.filter(|kind| !kind.is_empty());
+    check_kind(
+        kind.map(|kind| ServerType::from_str(&kind, true))
+            .transpose()
+            .map_err(|_| Problem::failed("`Type` of the object is none of `Acs`, `ADFS` and `AzureAD`").hint(LIST))?,
+    )?;
+    let url = object.text("MetadataUrl")?.filter(|url| !url.is_empty());
+    let override_uri = object.text("AuthorizationUriOverride")?;
+    let accept = object.boolean("AcceptSecurityIdentifierInformation")?;
+    let known = agent.oauth_servers().await?.into_iter().find(|server| server.name.eq_ignore_ascii_case(name));
+    let Some(known) = known else {
+        let new = NewOAuthServer {
+            name: name.to_owned(),
+            metadata_url: url.ok_or_else(|| {
+                Problem::failed(format!("there is no OAuth server `{name}`, and the object has no `MetadataUrl`"))
+                    .hint(LIST)
+            })?,
+            realm: object.text("Realm")?.filter(|realm| !realm.is_empty()),
+            authorization_uri_override: override_uri.filter(|uri| !uri.is_empty()),
+            accept_security_identifier_information: accept.unwrap_or(false),
+        };
+        let draft = agent.draft_oauth_server(&new, &[]).await?;
+        object.unchanged("IssuerIdentifier", &draft.value.issuer_identifier, REPLACE)?;
+        let made = agent.new_oauth_server(&new, &[]).await?;
+        shown::warn(&context.console, &made.warnings);
+        return Ok(());
+    };
+    object.unchanged("IssuerIdentifier", &known.issuer_identifier, REPLACE)?;
+    object.unchanged("Realm", &known.realm, REPLACE)?;
+    let change = OAuthServerChange {
+        metadata_url: url.filter(|url| *url != known.metadata_url),
+        authorization_uri_override: override_uri,
+        accept_security_identifier_information: accept,
+    };
+    agent.set_oauth_server(name, &change).await.map_err(|error| shown::failed(error, LIST))
 }
 
 pub(super) async fn remove(asked: Remove, context: &Context) -> Result<(), Problem> {
-    if !change::may(context, asked.change, Default::Go, "Remove-CsOAuthServer", &asked.identity).await? {
-        return Ok(());
+    for name in piped::names(&asked.identity).await? {
+        if !change::may(context, asked.change, Default::Go, "Remove-CsOAuthServer", &name).await? {
+            continue;
+        }
+        let warnings = open(context)?.remove_oauth_server(&name).await;
+        let warnings = warnings.map_err(|error| shown::failed(error, LIST))?;
+        shown::warn(&context.console, &warnings);
     }
-    let warnings = open(context)?.remove_oauth_server(&asked.identity).await;
-    let warnings = warnings.map_err(|error| shown::failed(error, LIST))?;
-    shown::warn(&context.console, &warnings);
     Ok(())
 }
 
@@ -117,4 +172,17 @@ async fn display_names(agent: &Agent, url: &WebUrl, context: &Context) -> Result
     }
 }
 
+const SET: &str = "Set-CsOAuthServer";
+const REPLACE: &str = "`actas Remove-CsOAuthServer`, then `actas New-CsOAuthServer`";
+/// What `Get-CsOAuthServer` shows of one.
+const PROPERTIES: [&str; 8] = [
+    "Identity",
+    "Name",
+    "IssuerIdentifier",
+    "Realm",
+    "MetadataUrl",
+    "AuthorizationUriOverride",
+    "Type",
+    "AcceptSecurityIdentifierInformation",
+];
 const LIST: &str = "`actas Get-CsOAuthServer` shows what there is";

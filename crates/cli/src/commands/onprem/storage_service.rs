@@ -8,9 +8,13 @@ use uuid::Uuid;
 use super::open;
 use crate::{
     app::Context,
-    arguments::storage_service::{Debug, Delivery, Flush, FlushType, Get, Set},
+    arguments::{
+        storage_service::{Debug, Delivery, Flush, FlushType, Get, Service, Set},
+        storage_test::Binding,
+    },
     commands::{
         change::{self, Default},
+        piped::{self, Object},
         shown, storage_files,
     },
     output::Record,
@@ -19,6 +23,7 @@ use crate::{
 };
 
 pub(super) async fn get(asked: Get, context: &Context) -> Result<(), Problem> {
+    shown::only_global(asked.identity.as_deref(), WHAT)?;
     if asked.filter.is_some_and(|pattern| !shown::matches(&pattern, GLOBAL)) {
         return context.console.records(&[]);
     }
@@ -36,31 +41,69 @@ pub(super) async fn get(asked: Get, context: &Context) -> Result<(), Problem> {
 }
 
 pub(super) async fn set(asked: Set, context: &Context) -> Result<(), Problem> {
+    shown::only_global(asked.identity.as_deref(), WHAT)?;
+    let object = match &asked.instance {
+        Some(source) => Some(piped::object(source).await?),
+        None => None,
+    };
+    let change = match &object {
+        Some(object) => change_to(object)?,
+        None => change_of(&asked),
+    };
     if !change::may(context, asked.change, Default::Go, "Set-CsStorageServiceConfiguration", GLOBAL).await? {
         return Ok(());
     }
     let agent = open(context)?;
-    let delivery = asked.delivery.map(|delivery| match delivery {
-        Delivery::Ews => Channel::Ews,
-        Delivery::Graph => Channel::Graph,
-    });
-    if delivery == Some(Channel::Graph) && agent.connection().await?.is_none() {
+    if change.delivery == Some(Channel::Graph) && agent.connection().await?.is_none() {
         context.console.warning(
             "no application signs in yet, so nothing can be delivered over Graph: `actas Connect-MsolService` names one",
         );
     }
-    let change = StorageConfigurationChange {
+    Ok(agent.set_storage_configuration(&change).await?)
+}
+
+fn change_of(asked: &Set) -> StorageConfigurationChange {
+    StorageConfigurationChange {
         enable_auto_import_flushed_data: asked.enable_auto_import_flushed_data,
         enable_fabric_replication_set_reduction: asked.enable_fabric_replication_set_reduction,
         enable_async_adaptor_task_abort: asked.enable_async_adaptor_task_abort,
         fabric_invalid_state_timeout_duration: asked.fabric_invalid_state_timeout_duration,
-        delivery,
+        delivery: asked.delivery.map(channel),
         capacity_bytes: asked.capacity_bytes,
-    };
-    Ok(agent.set_storage_configuration(&change).await?)
+    }
+}
+
+/// What an object says, as a change of the configuration there is.
+fn change_to(object: &Object) -> Result<StorageConfigurationChange, Problem> {
+    object.check(&PROPERTIES)?;
+    shown::only_global(Some(&object.identity()?), WHAT)?;
+    let delivery = object.text("Delivery")?.map(|text| {
+        Delivery::from_str(&text, true)
+            .map(channel)
+            .map_err(|_| Problem::failed(format!("`Delivery` cannot be `{text}`")).hint("it is `Ews` or `Graph`"))
+    });
+    Ok(StorageConfigurationChange {
+        enable_auto_import_flushed_data: object.boolean("EnableAutoImportFlushedData")?,
+        enable_fabric_replication_set_reduction: object.boolean("EnableFabricReplicationSetReduction")?,
+        enable_async_adaptor_task_abort: object.boolean("EnableAsyncAdaptorTaskAbort")?,
+        fabric_invalid_state_timeout_duration: object.number("FabricInvalidStateTimeoutDuration")?,
+        delivery: delivery.transpose()?,
+        capacity_bytes: object.number("CapacityBytes")?,
+    })
+}
+
+fn channel(delivery: Delivery) -> Channel {
+    match delivery {
+        Delivery::Ews => Channel::Ews,
+        Delivery::Graph => Channel::Graph,
+    }
 }
 
 pub(super) async fn flush(asked: Flush, context: &Context) -> Result<(), Problem> {
+    on_this_machine(&asked.service)?;
+    if !change::may(context, asked.change, Default::Go, "Invoke-CsStorageServiceFlush", &asked.pool_fqdn).await? {
+        return Ok(());
+    }
     let kind = match asked.flush_type {
         FlushType::FullFlush => FlushKind::Full,
         FlushType::SteadyState => FlushKind::SteadyState,
@@ -77,6 +120,7 @@ const ADAPTER: Uuid = Uuid::from_u128(0x1a0f_8b52_3c5d_4e0e_9a36_5d2c_7f41_e0b7)
 const PAGE: i64 = 500;
 
 pub(super) async fn debug(asked: Debug, context: &Context) -> Result<(), Problem> {
+    on_this_machine(&asked.service)?;
     let agent = open(context)?;
     let component = asked.component.and_then(|component| component.to_possible_value());
     let filter = Filter {
@@ -113,4 +157,25 @@ pub(super) async fn debug(asked: Debug, context: &Context) -> Result<(), Problem
     context.console.records(&records)
 }
 
+/// The queue is read where it is.
+fn on_this_machine(service: &Service) -> Result<(), Problem> {
+    if service.binding == Binding::NetNamedPipe {
+        return Ok(());
+    }
+    let host = service.host_name_storage_service.as_deref().unwrap_or_default();
+    Err(Problem::failed(format!("the Storage Service of `{host}` cannot be reached from here"))
+        .hint(format!("run the command on `{host}`, without `-Binding`")))
+}
+
 const GLOBAL: &str = "Global";
+const WHAT: &str = "configuration of the Storage Service";
+/// What `Get-CsStorageServiceConfiguration` shows.
+const PROPERTIES: [&str; 7] = [
+    "Identity",
+    "EnableAutoImportFlushedData",
+    "EnableFabricReplicationSetReduction",
+    "EnableAsyncAdaptorTaskAbort",
+    "FabricInvalidStateTimeoutDuration",
+    "Delivery",
+    "CapacityBytes",
+];

@@ -5,6 +5,10 @@ use std::{
     fs::{self, File},
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,7 +26,7 @@ use crate::{actas, installation::Installation};
 
 const ORGANIZATION: [&str; 2] = ["-Organization", "fabrikam.example"];
 /// A command and the five seconds within which a server takes a change up, on a busy machine.
-const TAKEN_UP: Duration = Duration::from_secs(30);
+pub(super) const TAKEN_UP: Duration = Duration::from_secs(30);
 
 /// Runs a command on the lab's own data.
 #[track_caller]
@@ -31,14 +35,14 @@ fn told(lab: &Lab, words: &[&str]) -> Finished {
 }
 
 #[track_caller]
-fn objects(lab: &Lab, words: &[&str]) -> Vec<Value> {
+pub(super) fn objects(lab: &Lab, words: &[&str]) -> Vec<Value> {
     let finished = told(lab, &[words, &["-Output", "json"]].concat());
     assert_eq!(finished.code, Some(0), "{words:?} {finished}");
     serde_json::from_str(&finished.stdout).expect("an array of objects")
 }
 
 #[track_caller]
-fn done(lab: &Lab, words: &[&str]) {
+pub(super) fn done(lab: &Lab, words: &[&str]) {
     let finished = told(lab, words);
     assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), ""), "{words:?} {finished}");
     assert!(finished.stderr.contains("within 5 seconds"), "{finished}");
@@ -129,14 +133,15 @@ fn an_auth_server_from_its_making_to_its_end() {
 }
 
 /// A server in front of another one that speaks plain HTTP.
-struct Front {
+pub(super) struct Front {
     _runtime: tokio::runtime::Runtime,
     server: Server,
-    ca_file: PathBuf,
+    pub(super) ca_file: PathBuf,
+    asked: Arc<AtomicUsize>,
 }
 
 impl Front {
-    fn of(folder: &Path, plain: String) -> Self {
+    pub(super) fn of(folder: &Path, plain: String) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let now = SystemClock.now();
         let authority =
@@ -146,7 +151,10 @@ impl Front {
         let ca_file = folder.join("front.cer");
         actas_certificate::file::write_certificate(&ca_file, authority.certificate()).unwrap();
         let http = HttpClient::new(&ClientOptions::default()).unwrap();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
         let forward = move || async move {
+            count.fetch_add(1, Ordering::SeqCst);
             let answer = http.send(HttpRequest::get(format!("{plain}/metadata/json/1"))).await.unwrap();
             (answer.status, answer.body)
         };
@@ -156,10 +164,15 @@ impl Front {
             let bound = listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
             listener::serve_tls(bound, router, identity, &Limits::default()).unwrap()
         };
-        Self { _runtime: runtime, server, ca_file }
+        Self { _runtime: runtime, server, ca_file, asked }
     }
 
-    fn url(&self) -> String {
+    /// How often the document was asked for.
+    pub(super) fn served(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn url(&self) -> String {
         format!("https://localhost:{}/metadata/json/1", self.server.local_addr().port())
     }
 }

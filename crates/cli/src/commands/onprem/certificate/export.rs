@@ -13,9 +13,13 @@ use crate::{
 /// Writes the public part of an assigned certificate to a file.
 pub(in crate::commands::onprem) async fn run(asked: Export, context: &Context) -> Result<(), Problem> {
     let agent = open(context)?;
-    let slots = agent.certificates().slots(use_of(asked.kind), agent.clock().now()).await?;
-    let slot = if asked.next { slots.next() } else { slots.current() };
-    let certificate = &slot.ok_or_else(|| nothing_assigned(asked.next))?.item;
+    let slots = agent.certificates().slots(use_of(&[asked.kind])?, agent.clock().now()).await?;
+    let slot = match (asked.next, asked.previous) {
+        (true, _) => slots.next(),
+        (false, true) => slots.previous(),
+        (false, false) => slots.current(),
+    };
+    let certificate = &slot.ok_or_else(|| nothing_assigned(asked.next, asked.previous))?.item;
     if asked.path.exists() && !asked.force {
         return Err(Problem::failed(format!("`{}` is there already, and was left as it is", asked.path.display()))
             .hint("`-Force` writes over it"));
@@ -36,8 +40,11 @@ pub(in crate::commands::onprem) async fn run(asked: Export, context: &Context) -
     context.console.records(&[record])
 }
 
-fn nothing_assigned(next: bool) -> Problem {
-    if next {
+fn nothing_assigned(next: bool, previous: bool) -> Problem {
+    if previous {
+        Problem::failed("there is no previous certificate")
+            .hint("`actas Get-CsCertificate -Type OAuthTokenIssuer` shows what there is")
+    } else if next {
         Problem::failed("no certificate is staged to follow the current one")
             .hint("`actas Set-CsCertificate -Type OAuthTokenIssuer -Thumbprint <thumbprint> -Roll -EffectiveDate <date>` stages one")
     } else {
