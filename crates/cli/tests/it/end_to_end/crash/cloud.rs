@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actas_directory::{TenantId, UserKey};
 use actas_store::directory::Directory;
-use actas_store::mailbox::{ChangeKind, Mailboxes, Owner};
+use actas_store::mailbox::{ChangeKind, Content, Mailboxes, Owner};
 use actas_store::{Database, Schema};
 use actas_testkit::{Background, run};
 use serde_json::Value;
@@ -125,13 +125,29 @@ impl Cloud {
             let mut arrived = Vec::new();
             for change in changes.iter().filter(|change| change.kind == ChangeKind::Create) {
                 if let Some(item) = self.mailboxes.item(owner, change.object).await? {
-                    let files = self.mailboxes.attachments(item.id).await?;
-                    arrived.push((item.document, files.into_iter().map(|file| file.content).collect()));
+                    let mut contents = Vec::new();
+                    for file in self.mailboxes.attachments(item.id).await? {
+                        contents.push(self.bytes(file.content).await?);
+                    }
+                    arrived.push((item.document, contents));
                 }
             }
             Ok::<_, actas_store::Error>(arrived)
         };
         self.runtime.block_on(read).expect("the mailbox can be read")
+    }
+
+    async fn bytes(&self, content: Content) -> Result<Vec<u8>, actas_store::Error> {
+        let upload = match content {
+            Content::Bytes(bytes) => return Ok(bytes),
+            Content::Upload(upload) => upload,
+        };
+        let mut bytes = Vec::new();
+        for part in 0.. {
+            let Some(part) = self.mailboxes.upload_part(upload.id, part).await? else { break };
+            bytes.extend(part);
+        }
+        Ok(bytes)
     }
 
     pub(super) fn tell(&self, add: impl FnOnce(&mut Told)) {
