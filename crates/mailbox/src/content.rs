@@ -27,7 +27,7 @@ pub(crate) enum Piece {
     Text(Bytes),
     File(Upload, Form),
     /// Other pieces, in Base64.
-    Encoded(Vec<Piece>),
+    Encoded(Vec<Self>),
 }
 
 /// How a file is written.
@@ -73,7 +73,7 @@ pub(crate) struct Reel {
     /// The next part of the file that comes first.
     part: i64,
     /// What comes first is read in here, if it is encoded, with what is too short for a digit.
-    inner: Option<(Box<Reel>, Vec<u8>)>,
+    inner: Option<(Box<Self>, Vec<u8>)>,
 }
 
 type Next<'a> = Pin<Box<dyn Future<Output = Result<Option<Bytes>, Error>> + Send + 'a>>;
@@ -133,18 +133,15 @@ impl Reel {
 
     async fn encoded(&mut self) -> Result<Option<Bytes>, Error> {
         let Some((inner, carried)) = &mut self.inner else { return Ok(None) };
-        let digits = match inner.next().await? {
-            Some(bytes) => {
-                carried.extend_from_slice(&bytes);
-                let rest = carried.split_off(carried.len() / 3 * 3);
-                STANDARD.encode(std::mem::replace(carried, rest))
-            }
-            None => {
-                let last = STANDARD.encode(carried);
-                self.inner = None;
-                self.pieces.pop_front();
-                last
-            }
+        let digits = if let Some(bytes) = inner.next().await? {
+            carried.extend_from_slice(&bytes);
+            let rest = carried.split_off(carried.len() / 3 * 3);
+            STANDARD.encode(std::mem::replace(carried, rest))
+        } else {
+            let last = STANDARD.encode(carried);
+            self.inner = None;
+            self.pieces.pop_front();
+            last
         };
         Ok(Some(digits.into()))
     }

@@ -18,7 +18,7 @@ use crate::arrive::Contents;
 use crate::ids::{self, Of};
 
 pub(crate) use change::ChangedItem;
-pub(crate) use new::{NewItem, index_key};
+pub(crate) use new::{NewItem, index_key, subject_key};
 
 /// What a message is, but for what the store keeps in columns of its own: id, folder,
 /// version, time of receipt, size and whether it was read.

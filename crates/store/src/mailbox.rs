@@ -240,7 +240,17 @@ impl Mailboxes {
             .collect()
     }
 
-    /// A folder's items whose property has a value, newest first; found by index.
+    /// How many items of a mailbox have this value of a property; not more than `max` are counted.
+    pub async fn count_by_property(&self, owner: Owner, wanted: &ItemProperty, max: i64) -> Result<i64, Error> {
+        const SQL: &str = "SELECT COUNT(*) FROM
+            (SELECT 1 FROM item_property WHERE owner = ?1 AND property = ?2 AND value = ?3 LIMIT ?4) AS found";
+        let values = vec![owner.user.into(), wanted.property.clone().into(), wanted.value.clone().into(), max.into()];
+        let row = self.database.read_one(SQL, values).await?;
+        row.map_or(Ok(0), |row| row.integer(0))
+    }
+
+    /// A folder's items whose property has a value, newest first; found by index. Ask first how many
+    /// they are: they come all at once.
     pub async fn items_by_property(
         &self,
         owner: Owner,

@@ -27,6 +27,8 @@ pub(crate) struct NewItem {
 pub(super) const DEFAULT_CLASS: &str = "IPM.Note";
 /// Values that are longer are not found by index.
 const INDEXED_VALUE_BYTES_MAX: usize = 512;
+/// What subjects are called among properties.
+const SUBJECT: &str = "item:Subject";
 /// The media type under which an item's own MIME stream is kept.
 pub(super) const MIME_TYPE: &str = "message/rfc822";
 
@@ -59,7 +61,8 @@ impl NewItem {
         message.created = Some(now);
         let is_read = message.is_read.unwrap_or(false);
         let ids = files.iter().map(|file| (file.id, file.is_item)).collect();
-        let properties = indexed(message.item_class.as_deref().unwrap_or(DEFAULT_CLASS), &message.extended);
+        let class = message.item_class.as_deref().unwrap_or(DEFAULT_CLASS);
+        let properties = indexed(class, message.subject.as_deref(), &message.extended);
         let document = Document { attachments: files, mime, ..Document::of(message, now) };
         let document = serde_json::to_string(&document)?;
         let size = size(&document, &attachments);
@@ -129,7 +132,7 @@ impl Document {
     pub(crate) fn properties(&self) -> Result<Vec<ItemProperty>, super::Corrupt> {
         let extended = self.extended.iter().cloned().map(StoredProperty::restore).collect::<Result<Vec<_>, _>>();
         let extended = extended.map_err(|why| super::Corrupt(why.to_string()))?;
-        Ok(indexed(&self.class, &extended))
+        Ok(indexed(&self.class, self.subject.as_deref(), &extended))
     }
 }
 
@@ -148,11 +151,18 @@ fn time_property(message: &Message, tag: PropertyTag) -> Option<Timestamp> {
     message.extended.iter().find(|property| *property.uri() == uri)?.text()?.parse().ok()
 }
 
-/// What the item is found by without reading its folder: each short text property.
-fn indexed(class: &str, extended: &[ExtendedProperty]) -> Vec<ItemProperty> {
+/// What the item is found by without reading its folder: its subject, and each short text property.
+fn indexed(class: &str, subject: Option<&str>, extended: &[ExtendedProperty]) -> Vec<ItemProperty> {
     let class_uri = ExtendedFieldUri::tag(PropertyTag::MESSAGE_CLASS, PropertyType::STRING);
     let texts = extended.iter().filter_map(|property| index_key(property.uri(), property.text()?));
-    index_key(&class_uri, class).into_iter().chain(texts).collect()
+    let subject = subject.and_then(subject_key);
+    index_key(&class_uri, class).into_iter().chain(subject).chain(texts).collect()
+}
+
+/// The key under which an item with this subject is found, if there is an index for such.
+pub(crate) fn subject_key(subject: &str) -> Option<ItemProperty> {
+    (subject.len() <= INDEXED_VALUE_BYTES_MAX)
+        .then(|| ItemProperty { property: SUBJECT.to_owned(), value: subject.to_owned() })
 }
 
 /// The key under which an item with this property and value is found, if there is an

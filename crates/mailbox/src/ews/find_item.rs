@@ -16,6 +16,8 @@ use crate::document;
 
 /// Items that are read at once when a folder has to be gone through.
 const SCANNED_ITEMS: i64 = 256;
+/// Items that are read at once because an index knows them; of more it is no help.
+const INDEXED_ITEMS_MAX: i64 = 256;
 
 impl OpenMailbox<'_> {
     pub(super) async fn find_items(&self, request: &FindItem) -> FindItemResponse {
@@ -96,7 +98,9 @@ impl OpenMailbox<'_> {
         mut take: impl FnMut(&Item, Message) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mailboxes = &self.server.mailboxes;
-        if let Some(key) = key {
+        if let Some(key) = key
+            && self.is_selective(key).await?
+        {
             let items = mailboxes.items_by_property(self.owner, folder, key).await.map_err(|error| storage(&error))?;
             return items.iter().try_for_each(|item| take(item, self.message(item)?.0));
         }
@@ -116,6 +120,12 @@ impl OpenMailbox<'_> {
             // Reads do not wait for anything: give way to other requests.
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Whether an index finds few enough items to be read at once.
+    async fn is_selective(&self, key: &ItemProperty) -> Result<bool, Failure> {
+        let found = self.server.mailboxes.count_by_property(self.owner, key, INDEXED_ITEMS_MAX + 1).await;
+        Ok(found.map_err(|error| storage(&error))? <= INDEXED_ITEMS_MAX)
     }
 }
 
@@ -162,6 +172,11 @@ fn required_key(restriction: &Restriction) -> Option<ItemProperty> {
             path: PropertyPath::Extended(uri),
             operand: Operand::Constant(value),
         } => document::index_key(uri, value),
+        Restriction::Compare {
+            operation: Comparison::IsEqualTo,
+            path: PropertyPath::Field(Field::Subject),
+            operand: Operand::Constant(value),
+        } => document::subject_key(value),
         Restriction::And(conditions) => conditions.iter().find_map(required_key),
         _ => None,
     }
@@ -217,7 +232,7 @@ mod tests {
     #[test]
     fn only_what_is_required_is_looked_up() {
         let key = equals(BaseType::String, "6f1c");
-        let other = Restriction::equals(Field::Subject, "x");
+        let other = Restriction::equals(Field::ConversationTopic, "x");
         let cases = [
             (key.clone(), true),
             (Restriction::And(vec![other.clone(), key.clone()]), true),
@@ -225,6 +240,7 @@ mod tests {
             (Restriction::Or(vec![key.clone(), key.clone()]), false),
             (Restriction::Not(Box::new(key)), false),
             (other, false),
+            (Restriction::equals(Field::Subject, "x"), true),
             (equals(BaseType::Integer, "6"), false),
             (equals(BaseType::String, &"x".repeat(600)), false),
         ];

@@ -40,7 +40,7 @@ fn nested(depth: usize) -> Message {
     message(&format!("depth {depth}"), inner)
 }
 
-async fn attachment(world: &World, id: &str) -> FileAttachment {
+pub(crate) async fn attachment(world: &World, id: &str) -> FileAttachment {
     let request = Operation::GetAttachment(GetAttachment { ids: vec![id.to_owned()] });
     answer!(GetAttachmentResponse, world.ews(&world.lena, request).await).messages.remove(0).into_result().unwrap()
 }

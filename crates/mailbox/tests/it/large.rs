@@ -181,7 +181,6 @@ async fn a_file_of_150_megabytes_comes_back_and_is_never_whole_in_memory() {
     connection.stream.write_all(request.as_bytes()).await.unwrap();
     connection.check_file(SIZE).await;
     let grown = peak_memory().saturating_sub(before);
-    println!("{} MiB more", grown / MIB as u64);
     assert!(grown < MEMORY_BYTES_MAX, "{} MiB more", grown / MIB as u64);
     assert_eq!(server.connections(), 1);
     server.stop(Duration::from_secs(1)).await.unwrap();
@@ -251,7 +250,7 @@ async fn a_large_stream_comes_back_byte_for_byte() {
 
 #[tokio::test]
 async fn an_item_has_its_bound() {
-    let world = World::with(|config| config.item_bytes_max = 2 * MIB as i64).await;
+    let world = World::with(|config| config.item_bytes_max = 2 * 1024 * 1024).await;
     let failure = try_create(&world, message(vec![file("a", 2 * MIB + 1)])).await.unwrap_err();
     assert_eq!(failure.code, ResponseCode::ErrorMessageSizeExceeded);
     let failure = try_create(&world, message(vec![file("a", MIB), file("b", MIB)])).await.unwrap_err();
@@ -270,7 +269,7 @@ async fn an_item_has_its_bound() {
 
 #[tokio::test]
 async fn the_quota_counts_large_files() {
-    let world = World::with(|config| config.quota_bytes = 5 * MIB as i64).await;
+    let world = World::with(|config| config.quota_bytes = 5 * 1024 * 1024).await;
     let made = try_create(&world, message(vec![file("a", 3 * MIB)])).await.unwrap();
     let failure = try_create(&world, message(vec![file("b", 3 * MIB)])).await.unwrap_err();
     assert_eq!(failure.code, ResponseCode::ErrorQuotaExceeded);

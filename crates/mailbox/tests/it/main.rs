@@ -21,7 +21,6 @@ mod partners;
 mod possession;
 mod roundtrip;
 mod search;
-mod search_large;
 mod trees;
 mod trees_graph;
 mod world;

@@ -68,7 +68,32 @@ fn file() -> impl Strategy<Value = FileAttachment> {
 }
 
 pub(crate) fn message() -> impl Strategy<Value = Message> {
-    let head = (option::of(token()), option::of(text()), option::of(select(Sensitivity::ALL)), vec(file(), 0..3));
+    message_with(file().boxed())
+}
+
+/// Messages, some of them with others attached, and those with files.
+pub(crate) fn message_of_messages() -> impl Strategy<Value = Message> {
+    let item = (option::of(text()), message()).prop_map(|(name, item)| FileAttachment {
+        name,
+        item: Some(Box::new(item)),
+        ..FileAttachment::default()
+    });
+    message_with(prop_oneof![3 => file(), 1 => item].boxed())
+}
+
+/// An attached message with what the server adds to it.
+pub(crate) fn attached(message: Message) -> Message {
+    let mut message = message.normalised();
+    message.item_class.get_or_insert_with(|| "IPM.Note".to_owned());
+    message.has_attachments = Some(!message.attachments.is_empty());
+    for file in &mut message.attachments {
+        file.size = file.content.as_ref().map(|content| content.len() as u64);
+    }
+    message
+}
+
+fn message_with(attachment: BoxedStrategy<FileAttachment>) -> impl Strategy<Value = Message> {
+    let head = (option::of(token()), option::of(text()), option::of(select(Sensitivity::ALL)), vec(attachment, 0..3));
     let body = option::of((select(BodyType::ALL), text()).prop_map(|(kind, content)| Body { kind, content }));
     let state = (
         vec(text(), 0..3),
@@ -115,7 +140,14 @@ pub(crate) fn expected(mut message: Message, told: &Message, now: jiff::Timestam
     message.extended.retain(|property| seen.insert(property.uri().clone()));
     for (file, told) in message.attachments.iter_mut().zip(&told.attachments) {
         file.id.clone_from(&told.id);
-        file.size = file.content.take().map(|content| content.len() as u64);
+        file.size = match &mut file.item {
+            Some(item) => {
+                // It is told in another place what it says.
+                **item = Message::default();
+                told.size
+            }
+            None => file.content.take().map(|content| content.len() as u64),
+        };
     }
     let received = message.received.unwrap_or(now);
     Message {

@@ -1,9 +1,10 @@
 //! Searches: by index or by going through the folder, the same is found.
 
 use actas_exchange::ews::{
-    BaseShape, Body, Comparison, DistinguishedFolder, ExtendedFieldUri, ExtendedProperty, Failure, Field, FindItem,
-    FindItemResponse, IndexedPageView, ItemShape, ItemTraversal, Message, Operand, Page, PropertyPath, PropertyTag,
-    PropertyType, Request as Operation, ResponseCode, Restriction, SortDirection, SortField, SortOrder,
+    BaseShape, Body, Comparison, ConflictResolution, DistinguishedFolder, ExtendedFieldUri, ExtendedProperty, Failure,
+    Field, FindItem, FindItemResponse, IndexedPageView, ItemChange, ItemShape, ItemTraversal, ItemUpdate, Message,
+    Operand, Page, PropertyPath, PropertyTag, PropertyType, Request as Operation, ResponseCode, Restriction,
+    SortDirection, SortField, SortOrder, UpdateItem, UpdateItemResponse,
 };
 
 use crate::items::create;
@@ -151,4 +152,22 @@ async fn a_folder_of_many_is_gone_through() {
     assert_eq!(subjects(&world, FindItem { restriction, ..all() }).await, ["555", "3"], "newest first");
     let page = search(&world, all()).await.unwrap();
     assert_eq!((page.total_in_view, page.entries[0].subject.as_deref()), (800, Some("799")));
+}
+
+#[tokio::test]
+async fn a_subject_that_one_has_is_found_and_one_that_many_have() {
+    let world = World::new().await;
+    let named = |subject: &str| Message { subject: Some(subject.to_owned()), ..Message::default() };
+    let items = (0..300).map(|_| named("same")).chain([named("other"), named(&"long".repeat(200))]);
+    let made = create(&world, &world.lena, FOLDER, items.collect()).await;
+    let by = |subject: &str| FindItem { restriction: Some(Restriction::equals(Field::Subject, subject)), ..all() };
+    for (subject, count) in [("same", 300), ("other", 1), ("Other", 0), (&"long".repeat(200), 1), ("", 0)] {
+        assert_eq!(subjects(&world, by(subject)).await.len(), count, "{subject}");
+    }
+    let updates = vec![ItemUpdate::Set { path: Field::Subject.into(), item: Box::new(named("changed")) }];
+    let changes = vec![ItemChange { id: made[300].clone(), updates }];
+    let request = UpdateItem { disposition: None, conflict_resolution: ConflictResolution::AutoResolve, changes };
+    answer!(UpdateItemResponse, world.ews(&world.lena, Operation::UpdateItem(request)).await);
+    assert_eq!(subjects(&world, by("changed")).await, ["changed"]);
+    assert_eq!(subjects(&world, by("other")).await.len(), 0);
 }

@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
 
 use crate::items::get;
-use crate::roundtrip::{expected, message};
+use crate::roundtrip::{attached, expected, message_of_messages};
 use crate::world::{World, answer};
 
 pub(crate) fn runtime() -> Runtime {
@@ -61,7 +61,7 @@ pub(crate) fn sorted(mut message: Message) -> Message {
 fn both_clients_read_the_tree_that_was_created() {
     let runtime = runtime();
     let world = runtime.block_on(World::new());
-    let folders = vec((any::<Index>(), vec(message(), 0..3)), 1..6);
+    let folders = vec((any::<Index>(), vec(message_of_messages(), 0..3)), 1..6);
     let mut runner = TestRunner::new(Config { cases: 16, failure_persistence: None, ..Config::default() });
     runner
         .run(&folders, |plan| {
@@ -77,6 +77,12 @@ fn both_clients_read_the_tree_that_was_created() {
                     for ((sent, port), python) in messages.iter().zip(port).zip(python) {
                         let (port, python) = (port.into_result().unwrap(), python.into_result().unwrap());
                         let expected = sorted(expected(sent.clone(), &port, world.now()));
+                        for (sent, told) in sent.attachments.iter().zip(&port.attachments) {
+                            let read = crate::attached::attachment(&world, told.id.as_ref().unwrap()).await;
+                            prop_assert_eq!(&read.content, &sent.content);
+                            let item = sent.item.as_deref().cloned().map(attached);
+                            prop_assert_eq!(read.item.as_deref().cloned(), item);
+                        }
                         prop_assert_eq!(&sorted(port), &expected);
                         prop_assert_eq!(&sorted(python), &expected);
                     }

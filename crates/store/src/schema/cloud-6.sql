@@ -23,3 +23,8 @@ CREATE INDEX item_folder_order ON item (folder, received, number);
 DROP INDEX item_folder;
 -- So are its items counted without reading them.
 CREATE INDEX item_folder_read ON item (folder, owner, is_read);
+
+-- Subjects are searched by as properties are, if they are short.
+INSERT INTO item_property (item, owner, property, value)
+SELECT id, owner, 'item:Subject', json_extract(document, '$.subject') FROM item
+WHERE LENGTH(CAST(json_extract(document, '$.subject') AS {bytes})) <= 512;

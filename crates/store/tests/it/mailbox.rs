@@ -2,7 +2,8 @@
 
 use actas_directory::TenantId;
 use actas_store::mailbox::{
-    Attachment, ChangeKind, Content, Folder, Item, ItemUpdate, Mailboxes, Moved, Owner, Place, Subscription, Upload,
+    Attachment, ChangeKind, Content, Folder, Item, ItemProperty, ItemUpdate, Mailboxes, Moved, Owner, Place,
+    Subscription, Upload,
 };
 use actas_store::{Database, Schema};
 use jiff::Timestamp;
@@ -220,7 +221,7 @@ async fn an_old_database() {
         let (id, folder) = (Uuid::from_u128(10 + number), Uuid::from_u128(folder));
         connection
             .execute_batch(&format!(
-                "INSERT INTO item VALUES ('{id}', {number}, '{tenant}', '{owner}', '{folder}', 9, 1, 0, 40, '{{}}')"
+                "INSERT INTO item VALUES ('{id}', {number}, '{tenant}', '{owner}', '{folder}', 9, 1, 0, 40, '{{\"subject\":\"s{number}\"}}')"
             ))
             .unwrap();
     }
@@ -232,6 +233,11 @@ async fn an_old_database() {
     assert_eq!(mailboxes.size(OWNER).await.unwrap(), 80);
     assert_eq!(log(&mailboxes, &inbox, 0).await, [(2, 11, ChangeKind::Create), (3, 13, ChangeKind::Create)]);
     assert_eq!(mailboxes.folder_changes(OWNER, 0, 9).await.unwrap().len(), 1);
+    let subject = ItemProperty { property: "item:Subject".into(), value: "s3".into() };
+    let found = mailboxes.items_by_property(OWNER, inbox.id, &subject).await.unwrap();
+    assert_eq!(found.into_iter().map(|item| item.id).collect::<Vec<_>>(), [Uuid::from_u128(13)]);
+    assert_eq!(mailboxes.count_by_property(OWNER, &subject, 9).await.unwrap(), 1);
+    assert_eq!(mailboxes.count_by_property(OWNER, &subject, 0).await.unwrap(), 0);
     mailboxes.add_item(OWNER, &item(20, &inbox, 5), &[], &[], i64::MAX, now()).await.unwrap();
     assert_eq!(log(&mailboxes, &inbox, 3).await, [(4, 20, ChangeKind::Create)]);
     let old = mailboxes.item(OWNER, Uuid::from_u128(11)).await.unwrap().unwrap();

@@ -38,38 +38,38 @@ impl Long {
         self.keep(bytes);
         let mut rest = bytes;
         while self.is_valid && !rest.is_empty() {
-            rest = match &mut self.reference {
-                Some(reference) => match rest.split_first() {
-                    Some((b';', rest)) => {
-                        let character = character(reference);
-                        self.reference = None;
-                        match character {
-                            Some(character) => self.digits(&[character]),
-                            None => self.is_valid = false,
-                        }
-                        rest
-                    }
-                    Some((byte, rest)) => {
-                        reference.push(*byte);
-                        self.is_valid = reference.len() <= REFERENCE_BYTES_MAX;
-                        rest
-                    }
-                    None => rest,
-                },
-                None => match rest.iter().position(|byte| *byte == b'&') {
-                    Some(at) => {
-                        self.digits(&rest[..at]);
-                        self.reference = Some(Vec::new());
-                        &rest[at + 1..]
-                    }
-                    None => {
-                        self.digits(rest);
-                        &[]
-                    }
-                },
+            rest = match self.reference.take() {
+                Some(reference) => self.referenced(reference, rest),
+                None => self.plain(rest),
             };
         }
         self.decode(taken);
+    }
+
+    /// Up to the next `&`.
+    fn plain<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let end = bytes.iter().position(|byte| *byte == b'&').unwrap_or(bytes.len());
+        self.digits(&bytes[..end]);
+        let rest = bytes.get(end + 1..);
+        self.reference = rest.map(|_| Vec::new());
+        rest.unwrap_or_default()
+    }
+
+    /// Up to the next `;`.
+    fn referenced<'a>(&mut self, mut reference: Vec<u8>, bytes: &'a [u8]) -> &'a [u8] {
+        let end = bytes.iter().take(REFERENCE_BYTES_MAX + 1).position(|byte| *byte == b';').unwrap_or(bytes.len());
+        let (more, rest) = bytes.split_at(end);
+        reference.extend_from_slice(&more[..more.len().min(REFERENCE_BYTES_MAX + 1)]);
+        self.is_valid = reference.len() <= REFERENCE_BYTES_MAX;
+        if rest.is_empty() {
+            self.reference = Some(reference);
+            return rest;
+        }
+        match character(&reference) {
+            Some(character) => self.digits(&[character]),
+            None => self.is_valid = false,
+        }
+        &rest[1..]
     }
 
     /// Text of a section, in which nothing stands for anything else.

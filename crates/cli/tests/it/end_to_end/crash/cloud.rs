@@ -125,11 +125,11 @@ impl Cloud {
             let mut arrived = Vec::new();
             for change in changes.iter().filter(|change| change.kind == ChangeKind::Create) {
                 if let Some(item) = self.mailboxes.item(owner, change.object).await? {
-                    let mut files = Vec::new();
+                    let mut contents = Vec::new();
                     for file in self.mailboxes.attachments(item.id).await? {
-                        files.push(self.whole(file.content).await?);
+                        contents.push(self.bytes(file.content).await?);
                     }
-                    arrived.push((item.document, files));
+                    arrived.push((item.document, contents));
                 }
             }
             Ok::<_, actas_store::Error>(arrived)
@@ -137,19 +137,17 @@ impl Cloud {
         self.runtime.block_on(read).expect("the mailbox can be read")
     }
 
-    /// The bytes of a file, also of one that is in parts.
-    async fn whole(&self, content: Content) -> Result<Vec<u8>, actas_store::Error> {
+    async fn bytes(&self, content: Content) -> Result<Vec<u8>, actas_store::Error> {
         let upload = match content {
             Content::Bytes(bytes) => return Ok(bytes),
             Content::Upload(upload) => upload,
         };
-        let mut whole = Vec::new();
-        let mut number = 0;
-        while let Some(part) = self.mailboxes.upload_part(upload.id, number).await? {
-            whole.extend(part);
-            number += 1;
+        let mut bytes = Vec::new();
+        for part in 0.. {
+            let Some(part) = self.mailboxes.upload_part(upload.id, part).await? else { break };
+            bytes.extend(part);
         }
-        Ok(whole)
+        Ok(bytes)
     }
 
     pub(super) fn tell(&self, add: impl FnOnce(&mut Told)) {
