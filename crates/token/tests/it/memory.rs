@@ -202,3 +202,31 @@ fn an_index_finds_what_a_search_finds() {
         assert_eq!(rule(judge.with_index(&index)), rule(judge));
     }
 }
+
+#[test]
+fn a_trace_neither_asks_the_memory_nor_fills_it() {
+    let (resource, trust, limits, memory) = (vector::resource(), vector::trust(), vector::generous(), Memory::new(64));
+    let judge = Judge::new(&resource, &trust, &limits).with_memory(&memory);
+    assert!(judge.trace(&vector::act_as(), Possession::default(), vector::now()).verdict.is_ok());
+    assert!(memory.is_empty());
+    assert!(judge.accept(&vector::act_as(), Possession::default(), vector::now()).is_ok());
+    assert_eq!(memory.len(), 1);
+    let rules = |judge: &Judge<'_>| judge.trace(&vector::act_as(), Possession::default(), vector::now()).steps;
+    assert_eq!(rules(&judge), rules(&Judge::new(&resource, &trust, &limits)), "every rule is applied anew");
+}
+
+#[test]
+fn issuers_and_partners_are_found_by_the_index() {
+    let (resource, trust, limits) = (vector::resource(), vector::trust(), vector::generous());
+    let with = |index: &TrustIndex| {
+        let judge = Judge::new(&resource, &trust, &limits).with_index(index);
+        judge
+            .accept(&vector::act_as(), Possession::default(), vector::now())
+            .map(drop)
+            .map_err(|refusal| refusal.rule())
+    };
+    assert_eq!(with(&TrustIndex::of(&trust)), Ok(()));
+    assert_eq!(with(&TrustIndex::of(&Trust::default())), Err(Rule::V8));
+    let nobody = Trust { partners: Vec::new(), ..trust.clone() };
+    assert_eq!(with(&TrustIndex::of(&nobody)), Err(Rule::V15));
+}
