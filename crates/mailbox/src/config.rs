@@ -36,7 +36,8 @@ pub struct MailboxConfig {
     pub elsewhere: BTreeMap<String, Elsewhere>,
     /// How much one caller may ask for.
     pub rates: Rates,
-    /// Requests without credentials (JSON Autodiscover) that are answered in a minute.
+    /// Requests without credentials (JSON Autodiscover, metadata) that one address may make in
+    /// a minute.
     pub anonymous_requests_max: u32,
     /// Who the server is when it signs; without it, it publishes no metadata.
     pub identity: Option<Identity>,
@@ -119,7 +120,7 @@ pub enum FaultKind {
 
 /// The most bytes of an EWS request, unless configured.
 const REQUEST_BYTES_MAX: usize = 40 * 1024 * 1024;
-/// Requests without credentials in a minute, unless configured.
+/// Requests without credentials of one address in a minute, unless configured.
 const ANONYMOUS_REQUESTS_MAX: u32 = 600;
 /// The most bytes of one mailbox, unless configured.
 const QUOTA_BYTES: i64 = 50 * 1024 * 1024 * 1024;
