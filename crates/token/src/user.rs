@@ -216,6 +216,29 @@ mod tests {
     }
 
     #[test]
+    fn a_net_id_has_sixteen_hexadecimal_digits() {
+        let with = |id: &str| read(&format!(r#"{{"nameid":"{id}","nii":"urn:federation:MicrosoftOnline"}}"#), false);
+        assert_eq!(with("10032001C0FFEE01").unwrap().keys(), [UserKey::Puid("10032001c0ffee01".into())]);
+        for wrong in ["10032001c0ffee0", "10032001c0ffee011", "10032001c0ffee0g", "a@x.example", "abc@defg.example", ""]
+        {
+            assert!(with(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_one_sign_with_something_on_both_sides() {
+        let with = |address: &str| read(&format!(r#"{{"smtp":"{address}"}}"#), false);
+        let lower = |address: &str| with(address).map(|claims| claims.keys().to_vec());
+        assert_eq!(lower("A@X.example"), Ok(vec![UserKey::Smtp("a@x.example".into())]));
+        assert_eq!(lower("JÖRG@x.example"), Ok(vec![UserKey::Smtp("jörg@x.example".into())]));
+        assert!(with(&format!("{}@x.example", "a".repeat(USER_ID_BYTES_MAX - 10))).is_ok());
+        assert!(with(&format!("{}@x.example", "a".repeat(USER_ID_BYTES_MAX - 9))).is_err());
+        for wrong in ["@x.example", "a@", "a@b@x.example", "a", "a b@x.example", "ö\u{a0}@x.example"] {
+            assert!(with(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn guessable_sids_stay_refused_where_sids_are_accepted() {
         let with = |sid: &str| read(&format!(r#"{{"nameid":"{sid}","nii":"urn:office:idp:activedirectory"}}"#), true);
         assert!(with("S-1-5-21-1-2-3-1001").is_ok());

@@ -65,6 +65,9 @@ fn every_rule_but_the_signature_is_judged_anew() {
         let token = vector::unsigned(&envelope.replacen(from, to, 1));
         assert_eq!(verdict(&memory, &token, &vector::trust(), vector::now()), Err(rule), "{to}");
     }
+    let both = envelope.replacen("mail.fabrikam.example@", "mail.contoso.example@", 1);
+    let both = vector::unsigned(&both.replacen("\"iss\":\"00000004", "\"iss\":\"00000005", 1));
+    assert_eq!(verdict(&memory, &both, &vector::trust(), vector::now()), Err(Rule::V12), "nothing is the actor's own");
     let late = Timestamp::from_second(1_700_029_400).unwrap();
     assert_eq!(verdict(&memory, &vector::act_as(), &vector::trust(), late), Err(Rule::V13));
     let end = Timestamp::from_second(1_700_087_000).unwrap();
