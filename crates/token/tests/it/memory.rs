@@ -23,7 +23,7 @@ fn verdict(memory: &Memory, token: &str, trust: &Trust, now: Timestamp) -> Resul
 fn filled() -> Memory {
     let memory = Memory::new(64);
     assert_eq!(verdict(&memory, &vector::act_as(), &vector::trust(), vector::now()), Ok(()));
-    assert_eq!(memory.len(), 1, "the actor, whatever stands around it");
+    assert_eq!((memory.len(), memory.is_empty()), (1, false), "the actor, whatever stands around it");
     memory
 }
 
