@@ -26,10 +26,13 @@ READY_SECONDS = 30
 END_SECONDS = 15
 
 
-def trust(lab: Lab, *, diagnostics: bool = False, several_user_ids: bool = False) -> str:
+def trust(
+    lab: Lab, *, diagnostics: bool = False, several_user_ids: bool = False, head: str = ""
+) -> str:
     """A gate's file that trusts the lab's application as a partner."""
     return f"""
 listen = "127.0.0.1:0"
+{head}
 
 [resource]
 app_id = "{s2s.EXCHANGE}"
@@ -188,6 +191,7 @@ def certify(certificate: Path, key: Path) -> None:
         .sign(private, hashes.SHA256())
     )
     certificate.write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    key.touch(0o600)
     key.write_bytes(
         private.private_bytes(
             serialization.Encoding.PEM,

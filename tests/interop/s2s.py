@@ -121,10 +121,10 @@ class Sts:
         return claims | changes
 
     def ask(
-        self, session: requests.Session, assertion: str, resource: str
+        self, session: requests.Session, assertion: str, resource: str, **fields: str
     ) -> requests.Response:
         form = {"grant_type": GRANT, "assertion": assertion, "resource": resource}
-        return session.post(self.token_url, data=form)
+        return session.post(self.token_url, data=form, headers=fields)
 
 
 def act_as_claims(lab: Lab, actor: str, user: str, **changes: Any) -> Claims:

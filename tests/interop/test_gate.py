@@ -9,8 +9,10 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import signal
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,9 +24,13 @@ import gate as around
 import s2s
 from credentials import Credential
 from lab import Lab, binary
+from test_bound_tokens import Holder, proof
 from transport import Session
 
 Answer = tuple[int, dict[str, str]]
+
+# What callers believe to dial: tests reach nginx at another port.
+ORIGIN = "https://mail.contoso.example"
 
 FIELDS = {
     f"x-actas-{name}"
@@ -43,7 +49,13 @@ def actor(lab: Lab, own: Credential) -> str:
 
 @pytest.fixture(scope="module")
 def gate(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[around.Gate]:
-    gate = around.Gate(tmp_path_factory.mktemp("gate"), around.trust(lab))
+    head = f"""
+[proxy]
+kind = "nginx"
+addresses = ["127.0.0.1"]
+origins = ["{ORIGIN}"]
+"""
+    gate = around.Gate(tmp_path_factory.mktemp("gate"), around.trust(lab, head=head))
     yield gate
     assert gate.end() == 0
 
@@ -241,3 +253,139 @@ def test_the_command_says_what_the_gate_would(
     status, results = validate(late, *by_file)
     assert status == 1 and results["V13 act-as"] == "fail" and results["V14 act-as"] == "not reached"
     assert results["V10 actor"] == "pass"
+
+
+@pytest.fixture(scope="module")
+def held(lab: Lab, own: Credential) -> tuple[Holder, str]:
+    """A key, and an actor token that is bound to it."""
+    holder = Holder()
+    with Session(lab) as session:
+        sts = s2s.Sts.read(lab, session)
+        own_proof = proof(holder, "POST", sts.token_url)
+        assertion = s2s.signed(sts.assertion(lab), own)
+        answer = sts.ask(session, assertion, s2s.resource(lab), DPoP=own_proof)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["token_type"] == "DPoP", answer.text
+    return holder, str(answer.json()["access_token"])
+
+
+def shown(
+    nginx: around.Nginx, token: str, shown: str, scheme: str = "DPoP", **fields: str
+) -> requests.Response:
+    return requests.post(
+        f"{nginx.url}/EWS/Exchange.asmx?a=b",
+        headers={"Authorization": f"{scheme} {token}", "DPoP": shown, **fields},
+        verify=str(nginx.certificate),
+        timeout=30,
+    )
+
+
+def test_a_bound_token_passes_nginx_with_a_proof_for_what_was_asked(
+    lab: Lab, nginx: around.Nginx, held: tuple[Holder, str]
+) -> None:
+    holder, token = held
+    url = f"{ORIGIN}/EWS/Exchange.asmx"
+    good = proof(holder, "POST", url, token)
+    fields = seen(shown(nginx, token, good))
+    assert fields["x-actas-app"] == lab.client_id
+    assert "dpop" not in fields and "authorization" not in fields
+    assert shown(nginx, token, good).status_code == 401, "a proof is used once"
+    for method, address in [("GET", url), ("POST", f"{ORIGIN}/other"), ("POST", nginx.url)]:
+        answer = shown(nginx, token, proof(holder, method, address, token))
+        assert answer.status_code == 401, (method, address)
+        assert answer.headers["www-authenticate"].startswith("DPoP "), answer.headers
+    as_bearer = shown(nginx, token, proof(holder, "POST", url, token), "Bearer")
+    assert as_bearer.status_code == 401
+
+
+def test_a_caller_does_not_say_what_was_asked(
+    nginx: around.Nginx, held: tuple[Holder, str]
+) -> None:
+    holder, token = held
+    elsewhere = proof(holder, "GET", f"{ORIGIN}/other", token)
+    for prefix in ("X-Original", "X-Forwarded"):
+        made_up = {f"{prefix}-Method": "GET", f"{prefix}-URI": "/other"}
+        assert shown(nginx, token, elsewhere, **made_up).status_code == 401, prefix
+
+
+@pytest.mark.parametrize("kind", ["traefik", "envoy"])
+def test_other_proxies_say_it_in_their_own_way(
+    lab: Lab, held: tuple[Holder, str], tmp_path: Path, kind: str
+) -> None:
+    holder, token = held
+    head = f'[proxy]\nkind = "{kind}"\norigins = ["{ORIGIN}"]'
+    gate = around.Gate(tmp_path, around.trust(lab, head=head))
+    forwarded = {"X-Forwarded-Method": "POST", "X-Forwarded-Uri": "/EWS/Exchange.asmx?a"}
+    own = ("GET", "/auth", forwarded) if kind == "traefik" else ("POST", "/auth/EWS/Exchange.asmx", {})
+    try:
+        for path, expected in [("/EWS/Exchange.asmx", 200), ("/other", 401)]:
+            fields = {
+                "Authorization": f"DPoP {token}",
+                "DPoP": proof(holder, "POST", f"{ORIGIN}{path}", token),
+            }
+            status, _ = ask(gate, own[0], own[1], **fields, **own[2])
+            assert status == expected, path
+    finally:
+        assert gate.end() == 0
+
+
+def test_a_proxy_at_another_address_is_not_believed(
+    lab: Lab, held: tuple[Holder, str], tmp_path: Path
+) -> None:
+    holder, token = held
+    head = f'[proxy]\nkind = "envoy"\naddresses = ["192.0.2.1"]\norigins = ["{ORIGIN}"]'
+    gate = around.Gate(tmp_path, around.trust(lab, head=head))
+    try:
+        fields = {
+            "Authorization": f"DPoP {token}",
+            "DPoP": proof(holder, "GET", f"{ORIGIN}/a", token),
+        }
+        assert ask(gate, "GET", "/auth/a", **fields)[0] == 401
+    finally:
+        assert gate.end() == 0
+
+
+def test_the_gate_speaks_tls_and_reads_its_file_again(
+    lab: Lab, actor: str, tmp_path: Path
+) -> None:
+    certificate, key = tmp_path / "gate.pem", tmp_path / "gate.key"
+    around.certify(certificate, key)
+    head = 'certificate_file = "gate.pem"\nkey_file = "gate.key"'
+    gate = around.Gate(tmp_path, around.trust(lab, head=head))
+    assert gate.url.startswith("https://")
+    url = gate.url.replace("127.0.0.1", "localhost")
+    headers = {"Authorization": f"Bearer {actor}"}
+
+    def status() -> int:
+        answer = requests.get(url, headers=headers, verify=str(certificate), timeout=30)
+        return answer.status_code
+
+    def eventually(expected: int) -> None:
+        deadline = time.monotonic() + 15
+        while status() != expected:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    try:
+        assert status() == 200
+        text = gate.file.read_text()
+        gate.file.write_text("listen = 7")
+        gate.process.send_signal(signal.SIGHUP)
+        gate.file.write_text(text.replace("act_as = true", "enabled = false"))
+        gate.process.send_signal(signal.SIGHUP)
+        eventually(401)
+        # Another certificate comes with the next reading.
+        around.certify(certificate, key)
+        gate.file.write_text(text)
+        gate.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 15
+        while True:
+            try:
+                if status() == 200:
+                    break
+            except requests.exceptions.SSLError:
+                pass
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        assert gate.end() == 0

@@ -9,6 +9,7 @@ mod check;
 mod debian;
 mod fuzz;
 mod interop;
+mod mutants;
 mod report;
 mod step;
 mod summary;
@@ -31,6 +32,10 @@ fn main() -> ExitCode {
         },
         ["fuzz", options @ ..] => match fuzz::Options::parse(options) {
             Ok(options) => fuzz::run(&options),
+            Err(problem) => return misused(&problem),
+        },
+        ["mutants", options @ ..] => match mutants::Options::parse(options) {
+            Ok(options) => mutants::run(&options),
             Err(problem) => return misused(&problem),
         },
         ["check"] => check::run(),
@@ -64,6 +69,9 @@ Tasks:
   fuzz     Look for inputs that a parser gets wrong: all targets, or TARGET
              --seconds N      how long each target looks; 60 unless told
              TARGET FILE      run one input again
+  mutants  Change the rules by which a token is believed, a line at a time, and run their
+             tests: all changes, which takes an hour, or those whose name matches NAME
+             --jobs N         how many are tested at once; one unless told
   check    Check formatting, lints and documentation
   tidy     Check the rules of the house: who may use whom, and what may stand in a file
 ";

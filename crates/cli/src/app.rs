@@ -6,7 +6,7 @@ use clap::{FromArgMatches, error::ErrorKind};
 
 use crate::{
     arguments::{self, Cli, Command, Ours, global::Global},
-    commands, completions, help,
+    commands, completions, help, logging,
     output::Console,
     powershell::{self, Spelling, Translation},
     problem::Problem,
@@ -53,6 +53,7 @@ fn parse_and_run(words: Vec<OsString>, console: &mut Console) -> Result<(), Prob
         Command::Ours(Ours::Help(asked)) => show_help(&tree, &asked.topic, console),
         Command::Ours(Ours::Completions(asked)) => console.text(&completions::script(asked.shell)),
         command => {
+            logging::start(&command, cli.global.no_color)?;
             let context = Context {
                 name: translation.spelling.command(&translation.path),
                 console: console.clone(),

@@ -2,14 +2,17 @@
 //! that what it says is what the gate would do.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use actas_runtime::TlsIdentity;
 use actas_runtime::config::{ClientConfig, Config};
+use actas_token::dpop::Proofs;
 use actas_token::{KeySource, Limits, Partner, Resource, TenantId, TrustLevel};
 use actas_validator::{Configuration, ConfiguredIssuer, IssuerKind};
 use jiff::SignedDuration;
 use serde::Deserialize;
+use url::Url;
 use uuid::Uuid;
 
 use crate::problem::Problem;
@@ -19,11 +22,17 @@ use crate::workplace;
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// What a gate is and whom it trusts.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GateFile {
     /// Where the proxy asks. Loopback: whoever can ask can try tokens.
     pub(crate) listen: SocketAddr,
+    /// The certificate chain that the gate presents; without one it speaks plain http.
+    pub(crate) certificate_file: Option<PathBuf>,
+    /// The key of that certificate; by default in the same file.
+    key_file: Option<PathBuf>,
+    #[serde(default)]
+    proxy: Option<ProxySection>,
     resource: ResourceSection,
     tenants: Vec<TenantSection>,
     issuers: Vec<IssuerSection>,
@@ -35,7 +44,33 @@ pub(crate) struct GateFile {
     client: ClientConfig,
 }
 
-#[derive(Debug, Deserialize)]
+/// The proxy that asks, believed about what its callers asked for.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct ProxySection {
+    kind: ProxyKind,
+    /// Where it asks from.
+    #[serde(default = "loopback")]
+    addresses: Vec<IpAddr>,
+    /// What its callers dial; by default `https` at each host of the resource.
+    #[serde(default)]
+    origins: Vec<String>,
+}
+
+/// How a proxy says what was asked. One way and no other is read: callers may send the fields
+/// of the others, and their proxy lets them through.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ProxyKind {
+    /// In `X-Original-Method` and `X-Original-URI`, which its configuration sets.
+    Nginx,
+    /// In `X-Forwarded-Method` and `X-Forwarded-Uri`.
+    Traefik,
+    /// By asking in the same way, at the same path behind `/auth`.
+    Envoy,
+}
+
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 struct ResourceSection {
     app_id: Uuid,
@@ -53,7 +88,7 @@ struct ResourceSection {
     several_user_ids: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TenantSection {
     id: TenantId,
@@ -61,7 +96,7 @@ struct TenantSection {
     domains: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "kebab-case")]
 enum IssuerSection {
     TokenService { app_id: Uuid, realm: String, metadata_url: String },
@@ -69,7 +104,7 @@ enum IssuerSection {
     OpenId { tenant: TenantId, metadata_url: String },
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PartnerSection {
     tenant: TenantId,
@@ -96,7 +131,7 @@ enum Level {
     User,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 struct LimitsSection {
     #[serde(rename = "skew_seconds")]
@@ -109,6 +144,10 @@ struct LimitsSection {
 
 fn yes() -> bool {
     true
+}
+
+fn loopback() -> Vec<IpAddr> {
+    vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
 }
 
 // === impl GateFile ===
@@ -136,7 +175,8 @@ impl GateFile {
                 .hint("`actas help gate` shows such a file")
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for file in &mut file.client.ca_files {
+        let identity = file.certificate_file.iter_mut().chain(&mut file.key_file);
+        for file in file.client.ca_files.iter_mut().chain(identity) {
             // Joining keeps an absolute path as it is.
             *file = folder.join(&*file);
         }
@@ -149,6 +189,21 @@ impl GateFile {
         let wrong = |what: String, hint: &str| Err(Problem::failed(format!("`{shown}`: {what}")).hint(hint));
         if self.resource.hosts.is_empty() {
             return wrong("`hosts` of `[resource]` names none".to_owned(), "name the host that callers dial");
+        }
+        if self.key_file.is_some() && self.certificate_file.is_none() {
+            return wrong("`key_file` comes without a `certificate_file`".to_owned(), "name the certificate as well");
+        }
+        for origin in self.proxy.iter().flat_map(|proxy| &proxy.origins) {
+            let is_one = |url: Url| url.scheme() == "https" && url.path() == "/" && url.query().is_none();
+            if !Url::parse(origin).is_ok_and(is_one) {
+                return wrong(
+                    format!("`{origin}` is no origin of callers"),
+                    "write `https://host` or `https://host:port`",
+                );
+            }
+        }
+        if self.proxy.as_ref().is_some_and(|proxy| proxy.addresses.is_empty()) {
+            return wrong("`addresses` of `[proxy]` names none".to_owned(), "leave it out for a proxy on this machine");
         }
         for (name, text) in self.resource.realm.iter().map(|realm| ("realm", realm)) {
             if text.contains(['"', '\\']) || text.chars().any(char::is_control) {
@@ -190,6 +245,37 @@ impl GateFile {
 
     pub(crate) fn passes_several_user_ids(&self) -> bool {
         self.resource.several_user_ids
+    }
+
+    /// The certificate to present, read now.
+    pub(crate) fn identity(&self) -> Result<Option<TlsIdentity>, Problem> {
+        let Some(certificate_file) = &self.certificate_file else { return Ok(None) };
+        workplace::identity(certificate_file, self.key_file.as_ref()).map(Some)
+    }
+
+    /// How the proxy at `peer` says what was asked; none where it is not to be believed.
+    pub(crate) fn believed(&self, peer: IpAddr) -> Option<ProxyKind> {
+        let proxy = self.proxy.as_ref()?;
+        proxy.addresses.contains(&peer.to_canonical()).then_some(proxy.kind)
+    }
+
+    /// What checks proofs of possession, of a gate that knows what was asked.
+    pub(crate) fn proofs(&self) -> Option<Proofs> {
+        let proxy = self.proxy.as_ref()?;
+        let port = self.resource.port.map_or_else(String::new, |port| format!(":{port}"));
+        let own = self.resource.hosts.iter().map(|host| format!("https://{host}{port}"));
+        let origins = if proxy.origins.is_empty() { own.collect() } else { proxy.origins.clone() };
+        Some(Proofs::new(origins.iter().map(String::as_str), false))
+    }
+
+    /// Whether the same tokens are good for both files, whoever is trusted.
+    pub(crate) fn judges_alike(&self, other: &Self) -> bool {
+        self.resource == other.resource && self.limits == other.limits
+    }
+
+    /// Whether proofs that were used up under the one may be under the other.
+    pub(crate) fn proves_alike(&self, other: &Self) -> bool {
+        self.proxy == other.proxy && self.resource == other.resource
     }
 
     pub(crate) fn limits(&self) -> Limits {

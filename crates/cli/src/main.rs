@@ -12,6 +12,7 @@ mod commands;
 mod completions;
 mod gatekeeping;
 mod help;
+mod logging;
 mod metadata;
 mod output;
 mod powershell;

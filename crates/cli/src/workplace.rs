@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use actas_agent::Agent;
 use actas_certificate::file;
-use actas_runtime::{ClientOptions, Config, HttpClient, SystemClock};
+use actas_runtime::{ClientOptions, Config, HttpClient, SystemClock, TlsIdentity};
 use actas_store::{Database, Schema};
 
 use crate::arguments::global::Global;
@@ -83,6 +83,15 @@ pub(crate) fn http(config: &Config, more_ca_files: &[PathBuf]) -> Result<HttpCli
         options.extra_roots.extend(authorities.iter().map(actas_certificate::Certificate::to_tls));
     }
     HttpClient::new(&options).map_err(|error| Problem::failed("the HTTPS client cannot be set up").because(&error))
+}
+
+/// A server's certificate chain, and its key where that is in a file of its own.
+pub(crate) fn identity(certificate_file: &Path, key_file: Option<&PathBuf>) -> Result<TlsIdentity, Problem> {
+    let unusable = |error: file::FileError| Problem::failed(error.to_string()).hint(error.hint());
+    let chain = file::read_certificates(certificate_file).map_err(unusable)?;
+    let key = file::read_private_key(key_file.map_or(certificate_file, PathBuf::as_path)).map_err(unusable)?;
+    let chain = chain.iter().map(|certificate| certificate.der().to_vec()).collect();
+    Ok(TlsIdentity::new(chain, key.pkcs8_der().to_vec()))
 }
 
 /// Makes a folder that only its owner can read.

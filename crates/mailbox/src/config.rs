@@ -40,7 +40,8 @@ pub struct MailboxConfig {
     pub elsewhere: BTreeMap<String, Elsewhere>,
     /// How much one caller may ask for.
     pub rates: Rates,
-    /// Requests without credentials (JSON Autodiscover) that are answered in a minute.
+    /// Requests without credentials (JSON Autodiscover, metadata) that one address may make in
+    /// a minute.
     pub anonymous_requests_max: u32,
     /// Who the server is when it signs; without it, it publishes no metadata.
     pub identity: Option<Identity>,
@@ -125,7 +126,7 @@ pub enum FaultKind {
 const REQUEST_BYTES_MAX: usize = 40 * 1024 * 1024;
 /// The most bytes of one item, unless configured.
 const ITEM_BYTES_MAX: i64 = 150 * 1024 * 1024;
-/// Requests without credentials in a minute, unless configured.
+/// Requests without credentials of one address in a minute, unless configured.
 const ANONYMOUS_REQUESTS_MAX: u32 = 600;
 /// The most bytes of one mailbox, unless configured.
 const QUOTA_BYTES: i64 = 50 * 1024 * 1024 * 1024;

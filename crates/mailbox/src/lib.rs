@@ -83,7 +83,6 @@ struct Inner {
     trust: TrustSource,
     audit: AuditLog,
     faults: Mutex<HashMap<String, FaultKind>>,
-    anonymous: autodiscover::json::Window,
     graph: Option<GraphSide>,
     clock: SharedClock,
 }
@@ -117,7 +116,7 @@ impl MailboxServer {
         let proofs = Proofs::new(origins.iter().map(String::as_str), config.require_dpop_nonce);
         Self(Arc::new(Inner {
             proofs,
-            limits: Limits::new(&config.rates),
+            limits: Limits::new(&config.rates, config.anonymous_requests_max),
             trust,
             graph,
             audit: AuditLog::new(Directory::new(database.clone())),
@@ -125,7 +124,6 @@ impl MailboxServer {
             exchange: ExchangeTrust::new(database.clone()),
             mailboxes: Mailboxes::new(database),
             faults: Mutex::default(),
-            anonymous: autodiscover::json::Window::default(),
             config,
             validator,
             clock,

@@ -1,7 +1,7 @@
 //! How much one caller may ask for: by address before its token is looked at, by
 //! application once that is known, and of each mailbox once the user is.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actas_directory::{TenantId, User};
 use actas_runtime::rate::{Limiter, address_key};
@@ -16,6 +16,7 @@ use crate::config::Rates;
 /// The limits at work.
 pub(crate) struct Limits {
     by_address: Limiter<IpAddr>,
+    anonymous_by_address: Limiter<IpAddr>,
     refusals_by_address: Limiter<IpAddr>,
     by_client: Limiter<(TenantId, Uuid)>,
     by_mailbox: Limiter<(TenantId, Uuid, Uuid)>,
@@ -35,9 +36,12 @@ impl Peer {
 // === impl Limits ===
 
 impl Limits {
-    pub(crate) fn new(rates: &Rates) -> Self {
+    pub(crate) fn new(rates: &Rates, anonymous_a_minute: u32) -> Self {
+        let a_minute = SignedDuration::from_mins(1);
+        let each = a_minute.checked_div(i32::try_from(anonymous_a_minute).unwrap_or(i32::MAX)).unwrap_or(a_minute);
         Self {
             by_address: Limiter::new(rates.by_address),
+            anonymous_by_address: Limiter::slow(each, anonymous_a_minute),
             refusals_by_address: Limiter::new(rates.refusals_by_address),
             by_client: Limiter::new(rates.by_client),
             by_mailbox: Limiter::new(rates.by_mailbox),
@@ -50,6 +54,12 @@ impl Limits {
         let Some(address) = peer.0 else { return Ok(()) };
         self.refusals_by_address.has(address, now)?;
         self.by_address.take(address, now)
+    }
+
+    /// Whether an address may ask without a token now: how busy it is takes nothing from others.
+    /// Those of whom no address is known are one.
+    pub(crate) fn admit_anonymous(&self, peer: Peer, now: Timestamp) -> Result<(), SignedDuration> {
+        self.anonymous_by_address.take(peer.0.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), now)
     }
 
     /// Counts a token that was refused.

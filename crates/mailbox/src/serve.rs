@@ -96,8 +96,8 @@ async fn serve(State(server): State<MailboxServer>, request: Request) -> Respons
             drain(body).await;
             Answer::MethodNotAllowed("GET")
         }
-        Some(Endpoint::AutodiscoverJson) => server.0.json(&parts.uri).await,
-        Some(Endpoint::Metadata) => server.0.metadata(&parts.uri).await,
+        Some(Endpoint::AutodiscoverJson) => server.0.json(&parts).await,
+        Some(Endpoint::Metadata) => server.0.metadata(&parts).await,
         Some(endpoint) => server.0.answer(endpoint, &parts, body, id).await,
         None => Answer::NotFound,
     };
@@ -290,9 +290,9 @@ impl Inner {
         self.recorded(caller, subject, caller.asserted_user(), "Autodiscover", answer).await
     }
 
-    async fn json(&self, uri: &http::Uri) -> Answer {
-        if let Err(seconds) = self.anonymous.admit(self.clock.now(), self.config.anonymous_requests_max) {
-            return Answer::TooMany(seconds);
+    async fn json(&self, Parts { uri, extensions, .. }: &Parts) -> Answer {
+        if let Err(wait) = self.limits.admit_anonymous(Peer::of(extensions), self.clock.now()) {
+            return Answer::TooMany(retry_after(wait));
         }
         json::answer(&self.directory, &self.config, uri).await.unwrap_or_else(|error| {
             tracing::error!(%error, "a domain cannot be looked up");
@@ -300,9 +300,9 @@ impl Inner {
         })
     }
 
-    async fn metadata(&self, uri: &http::Uri) -> Answer {
-        if let Err(seconds) = self.anonymous.admit(self.clock.now(), self.config.anonymous_requests_max) {
-            return Answer::TooMany(seconds);
+    async fn metadata(&self, Parts { uri, extensions, .. }: &Parts) -> Answer {
+        if let Err(wait) = self.limits.admit_anonymous(Peer::of(extensions), self.clock.now()) {
+            return Answer::TooMany(retry_after(wait));
         }
         match autodiscover::metadata::document(&self.directory, &self.config, uri).await {
             Ok(Some(body)) => Answer::Json { status: StatusCode::OK, body, is_error: false },

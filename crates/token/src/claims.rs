@@ -90,8 +90,8 @@ impl Claims {
     pub fn optional_time_lenient(&self, name: &'static str) -> Result<Option<Timestamp>, ClaimError> {
         match self.flat(name) {
             None => Ok(None),
-            Some(Flat::Number(number)) if number.is_f64() => {
-                // The range check comes first, so the cast loses the fraction alone.
+            Some(Flat::Number(number)) => {
+                // The range check comes first, so the cast loses a fraction alone.
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
                 let whole = number.as_f64().filter(|n| (0.0..1e12).contains(n)).map(|n| n as u64);
                 to_timestamp(name, whole).map(Some)
@@ -143,6 +143,13 @@ mod tests {
         {
             check(wrong, None, None);
         }
+    }
+
+    #[test]
+    fn every_member_is_shown() {
+        let claims = claims(r#"{"b":"x","a":[1]}"#);
+        let shown: Vec<_> = claims.iter().map(|(name, value)| (name, value.to_string())).collect();
+        assert_eq!(shown, [("a", "[1]".to_owned()), ("b", "\"x\"".to_owned())]);
     }
 
     #[test]

@@ -42,8 +42,17 @@ impl UserClaims {
     pub(crate) fn read(claims: &Claims, accept_sids: bool) -> Result<Self, Refusal> {
         let text = |name| claims.optional_text(name).map_err(|error| Refusal::Claim(error, Layer::ActAs));
         let mut keys = Vec::with_capacity(4);
+        // Nearly every token repeats one address; what was found good just now is good again.
+        let mut before = None;
+        let mut address = |text| {
+            if before != Some(text) {
+                check_address(text)?;
+                before = Some(text);
+            }
+            Ok(lowered(text))
+        };
         if let Some(nameid) = text("nameid")? {
-            keys.push(read_nameid(nameid, text("nii")?, accept_sids)?);
+            keys.push(read_nameid(nameid, text("nii")?, accept_sids, &mut address)?);
         } else if claims.has("nii") {
             return Err(Refusal::Claim(ClaimError::Missing("nameid"), Layer::ActAs));
         }
@@ -102,7 +111,12 @@ impl UserClaims {
     }
 }
 
-fn read_nameid(nameid: &str, nii: Option<&str>, accept_sids: bool) -> Result<UserKey, Refusal> {
+fn read_nameid<'c>(
+    nameid: &'c str,
+    nii: Option<&str>,
+    accept_sids: bool,
+    address: &mut impl FnMut(&'c str) -> Result<String, Refusal>,
+) -> Result<UserKey, Refusal> {
     let looks_like_sid = nameid.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("s-1-"));
     let is = |nii: &str, wanted: &str| nii.eq_ignore_ascii_case(wanted);
     match nii {
@@ -137,7 +151,7 @@ fn sid(text: &str) -> Result<UserKey, Refusal> {
     Ok(UserKey::Sid(lower))
 }
 
-fn address(text: &str) -> Result<String, Refusal> {
+fn check_address(text: &str) -> Result<(), Refusal> {
     // The Kelvin sign and its like, whose small letters are ASCII: two readers would see
     // two users.
     let folds = |c: char| !c.is_ascii() && c.to_lowercase().any(|small| small.is_ascii());
@@ -150,7 +164,7 @@ fn address(text: &str) -> Result<String, Refusal> {
             let domain = &text.as_bytes()[at + 1..];
             at > 0 && !domain.is_empty() && memchr(b'@', domain).is_none()
         });
-    if plain { Ok(lowered(text)) } else { Err(Refusal::User("an id is not an address")) }
+    if plain { Ok(()) } else { Err(Refusal::User("an id is not an address")) }
 }
 
 /// Lower case of every script; nearly every address is ASCII.
@@ -198,6 +212,29 @@ mod tests {
             r#"{"nameid":"s-1-5-21-1-2-3-1001","nii":"urn:office:idp:activedirectory"}"#,
         ] {
             assert!(read(json, false).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_net_id_has_sixteen_hexadecimal_digits() {
+        let with = |id: &str| read(&format!(r#"{{"nameid":"{id}","nii":"urn:federation:MicrosoftOnline"}}"#), false);
+        assert_eq!(with("10032001C0FFEE01").unwrap().keys(), [UserKey::Puid("10032001c0ffee01".into())]);
+        for wrong in ["10032001c0ffee0", "10032001c0ffee011", "10032001c0ffee0g", "a@x.example", "abc@defg.example", ""]
+        {
+            assert!(with(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_one_sign_with_something_on_both_sides() {
+        let with = |address: &str| read(&format!(r#"{{"smtp":"{address}"}}"#), false);
+        let lower = |address: &str| with(address).map(|claims| claims.keys().to_vec());
+        assert_eq!(lower("A@X.example"), Ok(vec![UserKey::Smtp("a@x.example".into())]));
+        assert_eq!(lower("JÖRG@x.example"), Ok(vec![UserKey::Smtp("jörg@x.example".into())]));
+        assert!(with(&format!("{}@x.example", "a".repeat(USER_ID_BYTES_MAX - 10))).is_ok());
+        assert!(with(&format!("{}@x.example", "a".repeat(USER_ID_BYTES_MAX - 9))).is_err());
+        for wrong in ["@x.example", "a@", "a@b@x.example", "a", "a b@x.example", "ö\u{a0}@x.example"] {
+            assert!(with(wrong).is_err(), "{wrong}");
         }
     }
 

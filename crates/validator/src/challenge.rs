@@ -160,3 +160,68 @@ impl Denial {
             .filter_map(|(name, value)| HeaderValue::from_str(value).ok().map(|value| (name, value)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actas_token::dpop::ProofRefused;
+    use actas_token::well_known;
+
+    use super::*;
+
+    fn denial(scheme: Option<Scheme>, refusal: &Refusal, takes_proofs: bool) -> Denial {
+        let wording = Wording { takes_proofs, ..Wording::default() };
+        Denial::new(scheme, refusal, wording, Details::Terse, |error| format!("Bearer {}", error.unwrap_or("none")))
+    }
+
+    #[test]
+    fn each_scheme_is_challenged_where_it_helps() {
+        let schemes = |scheme, refusal: &Refusal, takes_proofs| {
+            let challenges = denial(scheme, refusal, takes_proofs).authenticate;
+            challenges.iter().map(|text| text.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let (bound, proof) = (Refusal::Possession("it is bound"), Refusal::Proof(ProofRefused::Absent));
+        for scheme in [None, Some(Scheme::Bearer), Some(Scheme::Dpop)] {
+            assert_eq!(schemes(scheme, &bound, false), ["Bearer"]);
+        }
+        assert_eq!(schemes(Some(Scheme::Bearer), &Refusal::Signature, true), ["Bearer"]);
+        assert_eq!(schemes(Some(Scheme::Bearer), &bound, true), ["Bearer", "DPoP"]);
+        assert_eq!(schemes(Some(Scheme::Dpop), &Refusal::Signature, true), ["DPoP"]);
+        assert_eq!(schemes(Some(Scheme::Dpop), &proof, true), ["DPoP"]);
+        let told = &denial(Some(Scheme::Dpop), &Refusal::Signature, true).authenticate[0];
+        assert!(told.contains("error=\"invalid_token\""), "{told}");
+        let told = &denial(Some(Scheme::Dpop), &proof, true).authenticate[0];
+        assert!(told.contains("error=\"invalid_dpop_proof\""), "{told}");
+    }
+
+    #[test]
+    fn what_a_token_says_does_not_end_the_quotation() {
+        let refusal = Refusal::UnknownIssuer("a\"b\\c\ndé~ e".to_owned());
+        let told = Denial::diagnostics(&refusal, Details::Verbose).unwrap();
+        assert!(told.contains("rule=\"V8\"") && told.contains("a'b'c'd'~ e"), "{told}");
+        assert!(!Denial::diagnostics(&refusal, Details::Terse).unwrap().contains("rule="));
+        assert_eq!(Denial::diagnostics(&Refusal::NoToken, Details::Verbose), None);
+    }
+
+    #[test]
+    fn who_is_at_fault_is_in_the_status() {
+        let of = |refusal: &Refusal| {
+            let denial = denial(Some(Scheme::Bearer), refusal, false);
+            (denial.status.as_u16(), denial.authenticate[0].clone(), denial.diagnostics.is_some())
+        };
+        assert_eq!(of(&Refusal::AuthorizationHeader), (400, "Bearer invalid_request".to_owned(), true));
+        assert_eq!(of(&Refusal::NoToken), (401, "Bearer none".to_owned(), false));
+        assert_eq!(of(&Refusal::Denied("it may not")), (403, "Bearer insufficient_scope".to_owned(), true));
+        assert_eq!(of(&Refusal::Signature), (401, "Bearer invalid_token".to_owned(), true));
+    }
+
+    #[test]
+    fn a_token_service_of_several_tenants_is_named_once_for_any_realm() {
+        let issuer = |realm: &str| ConfiguredIssuer {
+            kind: IssuerKind::TokenService { app_id: well_known::STS, realm: realm.to_owned() },
+            metadata_url: "https://sts.example/".to_owned(),
+        };
+        let named = |realms: &[&str]| trusted_issuers(&realms.iter().map(|realm| issuer(realm)).collect::<Vec<_>>());
+        assert_eq!(named(&["a.example", "a.example"]), [format!("{}@a.example", well_known::STS)]);
+        assert_eq!(named(&["a.example", "b.example", "a.example"]), [format!("{}@*", well_known::STS)]);
+    }
+}

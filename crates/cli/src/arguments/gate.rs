@@ -10,7 +10,7 @@ use clap::Args;
 /// Envoy, at the path `/auth`. An answer of 200 says in X-Actas-App, -Tenant, -How,
 /// -User, -User-Ids, -User-Object and -Expires who calls; all are always there, if empty,
 /// so that a proxy that passes them on overwrites what a caller made up.
-/// SIGTERM ends it once open work is done.
+/// SIGTERM ends it once open work is done, SIGHUP has it read the file again.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Gate {
@@ -32,6 +32,10 @@ Examples:
 
 The file:
   listen = \"127.0.0.1:8490\"
+  certificate_file = \"gate.pem\"   # with key_file, for a proxy on another machine
+
+  [proxy]                         # takes tokens that are bound to a key, with their proof
+  kind = \"nginx\"                  # or traefik, envoy: how it says what was asked
 
   [resource]
   app_id = \"00000002-0000-0ff1-ce00-000000000000\"

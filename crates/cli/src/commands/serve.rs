@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actas_agent::{Agent, Deliverer, DeliveryOptions, Maintenance, RenewOptions, RenewStage, Use, intake};
-use actas_certificate::file;
 use actas_runtime::config::{ClientConfig, CloudConfig, DeliveryConfig, OnpremConfig, TokenServiceConfig};
 use actas_runtime::{Limits, Server, SystemClock, TlsIdentity, listener};
 use axum::Router;
@@ -26,7 +25,7 @@ use crate::cloud::{Cloud, Mailboxes, Place, Plan, policy};
 use crate::output::Console;
 use crate::problem::Problem;
 use crate::signals;
-use crate::workplace::{CLOUD_FOLDER, ONPREM_FOLDER, Workplace, make_folder, write_atomically};
+use crate::workplace::{self, CLOUD_FOLDER, ONPREM_FOLDER, Workplace, make_folder, write_atomically};
 
 /// How long connections may take to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -301,11 +300,7 @@ impl OnPremises {
 /// The certificate that the on-premises side presents, if it has one.
 fn identity(config: &OnpremConfig) -> Result<Option<TlsIdentity>, Problem> {
     let Some(certificate_file) = &config.certificate_file else { return Ok(None) };
-    let unusable = |error: file::FileError| Problem::failed(error.to_string()).hint(error.hint());
-    let chain = file::read_certificates(certificate_file).map_err(unusable)?;
-    let key = file::read_private_key(config.key_file.as_ref().unwrap_or(certificate_file)).map_err(unusable)?;
-    let chain = chain.iter().map(|certificate| certificate.der().to_vec()).collect();
-    Ok(Some(TlsIdentity::new(chain, key.pkcs8_der().to_vec())))
+    workplace::identity(certificate_file, config.key_file.as_ref()).map(Some)
 }
 
 fn delivery_options(config: &DeliveryConfig) -> Result<DeliveryOptions, Problem> {

@@ -3,15 +3,12 @@
 //! Anybody may ask, so nothing is told of users: an address is answered by its domain, whether
 //! there is such a user or not.
 
-use std::sync::{Mutex, PoisonError};
-
 use actas_directory::DomainName;
 use actas_exchange::SmtpAddress;
 use actas_store::Error;
 use actas_store::directory::Directory;
 use axum::extract::Query;
 use http::{StatusCode, Uri};
-use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::answer::Answer;
@@ -131,30 +128,4 @@ fn encoded(text: &str) -> String {
 
 fn refused(status: StatusCode, code: &str, message: &str) -> Answer {
     Answer::Json { status, body: json!({"ErrorCode": code, "ErrorMessage": message}), is_error: true }
-}
-
-// === a bound on those who need no token ===
-
-const WINDOW: SignedDuration = SignedDuration::from_mins(1);
-
-/// Counts the requests of a minute.
-#[derive(Debug, Default)]
-pub(crate) struct Window(Mutex<Option<(Timestamp, u32)>>);
-
-impl Window {
-    /// Whether one more may be answered; if not, the seconds to wait.
-    pub(crate) fn admit(&self, now: Timestamp, max: u32) -> Result<(), i64> {
-        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, count) = match *window {
-            // A clock that went back begins anew.
-            Some((since, count)) if since <= now && now.duration_since(since) < WINDOW => (since, count),
-            _ => (now, 0),
-        };
-        if count >= max {
-            let left = WINDOW - now.duration_since(since);
-            return Err(left.as_secs().max(1));
-        }
-        *window = Some((since, count + 1));
-        Ok(())
-    }
 }

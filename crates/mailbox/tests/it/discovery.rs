@@ -5,6 +5,7 @@ use actas_exchange::autodiscover::{
 };
 use actas_mailbox::{Elsewhere, Identity, MailboxConfig};
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use http::{Request, StatusCode};
 use serde_json::Value;
 
@@ -156,15 +157,25 @@ async fn json_redirects_and_ends() {
 }
 
 #[tokio::test]
-async fn json_has_a_bound() {
+async fn json_has_a_bound_for_each_address() {
     let world = World::with(|config| config.anonymous_requests_max = 2).await;
     let path = "/autodiscover/autodiscover.json?Email=a@fabrikam.example&Protocol=EWS";
     for _ in 0..2 {
         assert_eq!(get(&world, path).await.0.status, StatusCode::OK);
     }
     let (reply, _) = get(&world, path).await;
-    assert_eq!((reply.status, reply.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, Some("60")));
-    world.clock.advance(jiff::SignedDuration::from_secs(60));
+    assert_eq!((reply.status, reply.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, Some("30")));
+    let from = |address: [u8; 4]| {
+        let from: std::net::SocketAddr = (address, 4711).into();
+        let request = Request::get(path).extension(ConnectInfo(from));
+        request.body(Body::empty()).unwrap()
+    };
+    for _ in 0..2 {
+        assert_eq!(world.send(from([192, 0, 2, 7])).await.status, StatusCode::OK, "others are not kept waiting");
+    }
+    assert_eq!(world.send(from([192, 0, 2, 7])).await.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(world.send(from([192, 0, 2, 8])).await.status, StatusCode::OK);
+    world.clock.advance(jiff::SignedDuration::from_secs(30));
     assert_eq!(get(&world, path).await.0.status, StatusCode::OK);
 }
 

@@ -163,9 +163,6 @@ impl<'a, O: Observer> Check<'a, O> {
         }
         self.passed(&[Rule::V11], Layer::ActAs);
         // The actor's has just been found to be ours.
-        if *audience != actor_audience {
-            self.check_audience_host(audience)?;
-        }
         if !audience.same_as(&actor_audience) {
             return Err(Refusal::Audience(audience.to_string(), "the actor token is for another"));
         }

@@ -111,9 +111,6 @@ impl Memory {
     /// Remembers until `ends`. A full shard lets go of what has ended, else of what ends
     /// first.
     pub(super) fn put(&self, token: &str, what: Remembered, verified_by: &str, ends: Timestamp, now: Timestamp) {
-        if token.len() > REMEMBERED_BYTES_MAX {
-            return;
-        }
         let Some(name) = self.namer.as_ref().and_then(|namer| namer.name(token)) else { return };
         let mut shard = locked(self.shard(name));
         if shard.len() >= self.per_shard {
@@ -170,7 +167,11 @@ impl Namer {
         UnboundKey::new(&AES_128_GCM, &key).ok().map(LessSafeKey::new).map(Self)
     }
 
+    /// The name of a text, of one that is not too long to be remembered.
     fn name(&self, text: &str) -> Option<Name> {
+        if text.len() > REMEMBERED_BYTES_MAX {
+            return None;
+        }
         let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
         let tag = self.0.seal_in_place_separate_tag(nonce, Aad::from(text.as_bytes()), &mut []).ok()?;
         tag.as_ref().try_into().ok()

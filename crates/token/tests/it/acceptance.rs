@@ -1,6 +1,7 @@
 //! The frozen vector, accepted and refused, and what must stop every change to it.
 
 use actas_token::accept::accept;
+use actas_token::jws::TOKEN_BYTES_MAX;
 use actas_token::metadata::Metadata;
 use actas_token::{How, KeySource, Limits, Refusal, Rule, Trust, TrustLevel, UserKey, token_hash, well_known};
 use jiff::SignedDuration;
@@ -234,4 +235,30 @@ fn lifetimes_may_exceed_the_maximum_by_the_skew() {
     let mut limits = vector::generous();
     limits.actor_lifetime_max = SignedDuration::from_secs(86_399);
     assert_eq!(verdict(vector::ACTOR, &vector::trust(), &limits).unwrap_err().rule(), Rule::V13);
+}
+
+#[test]
+fn how_the_caller_came_has_a_stable_name() {
+    let way = |token: &str| verdict(token, &vector::trust(), &vector::generous()).unwrap().way();
+    assert_eq!([way(vector::ACTOR), way(&vector::act_as())], ["app-only", "act-as"]);
+}
+
+#[test]
+fn an_envelope_names_no_second_actor() {
+    let payload = vector::act_as_payload();
+    let with = |member: &str| vector::unsigned(&payload.replacen('{', &format!("{{{member},"), 1));
+    assert!(verdict(&with(r#""other":{"sub":"a"}"#), &vector::trust(), &vector::generous()).is_ok());
+    stopped(&with(r#""act":{"sub":"a"}"#), Rule::V5);
+}
+
+#[test]
+fn a_token_has_16_kib_at_most() {
+    // With a claim that nobody reads; in base64url three bytes are four characters.
+    let payload = vector::act_as_payload();
+    let of =
+        |filler: usize| vector::unsigned(&payload.replacen('{', &format!("{{\"x\":\"{}\",", "x".repeat(filler)), 1));
+    let filler = (10_000..TOKEN_BYTES_MAX).find(|filler| of(*filler).len() == TOKEN_BYTES_MAX).unwrap();
+    assert!(verdict(&of(filler), &vector::trust(), &vector::generous()).is_ok());
+    stopped(&of(filler + 3), Rule::V1);
+    stopped(&format!("{}{}", vector::ACTOR, "A".repeat(TOKEN_BYTES_MAX)), Rule::V1);
 }

@@ -86,6 +86,7 @@ fn the_token_is_accepted() {
         let accepted = world.verdict(&world.token(|claims| claims["aud"] = audience.into())).unwrap();
         assert_eq!((accepted.tenant, accepted.app_id), (vector::tenant(), well_known::LYNC));
         assert_eq!(accepted.expires.as_second(), vector::NOW + 3600);
+        assert_eq!(accepted.way(), "sts-act-as");
         let How::ActAs(user) = accepted.how else { panic!("not act-as") };
         assert_eq!(user.keys(), [UserKey::Upn(vector::USER.into()), UserKey::Smtp(vector::USER.into())]);
         assert_eq!(user.object_id(), Some(USER_ID));

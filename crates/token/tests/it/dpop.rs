@@ -1,7 +1,8 @@
 //! Proofs of possession (RFC 9449), and tokens that are bound to a key.
 
 use actas_token::accept::accept_from;
-use actas_token::dpop::{self, Expected, ProofRefused, WINDOW};
+use actas_token::dpop::{self, Expected, ProofRefused, Proofs, WINDOW};
+use actas_token::possession::{Presented, ResourceRequest};
 use actas_token::{Accepted, Possession, PublicKey, Refusal, Rule, issue, well_known};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -145,4 +146,40 @@ fn the_envelope_does_not_loosen_it() {
     };
     assert_eq!(rule(Some(&jkt)), Ok(()));
     assert_eq!(rule(None), Err(Rule::V21), "whoever stole the actor token wraps it in vain");
+}
+
+#[test]
+fn what_a_request_shows_is_checked_and_its_proof_used_once() {
+    let (sts, holder) = (Signer::p256("sts"), Signer::p256("holder"));
+    let jkt = holder.verifying().public().thumbprint();
+    let token = sts.actor(well_known::STS, vector::TENANT, well_known::LYNC, |token| {
+        token.confirmation = Some(json!({ "jkt": jkt }));
+    });
+    let expected = Expected { method: "POST", token: Some(&token) };
+    let proof = proof(&holder, expected, vector::now());
+    let proofs = Proofs::new(["https://mail.fabrikam.example"], false);
+    let (header, bare) = (format!("DPoP {token}"), format!("Bearer {token}"));
+    let request = |authorization: &'static str, method| {
+        let authorization = if authorization == "DPoP" { header.as_bytes() } else { bare.as_bytes() };
+        ResourceRequest {
+            method,
+            path: "/EWS/Exchange.asmx",
+            authorization: vec![authorization],
+            proofs: vec![proof.as_bytes()],
+            certificate: Some(b"certificate"),
+        }
+    };
+    let thumbprint = URL_SAFE_NO_PAD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"certificate"));
+
+    let presented = Presented::read(&request("Bearer", "POST"), &proofs, vector::now()).unwrap();
+    let shown = Possession { jkt: None, certificate: Some(&thumbprint) };
+    assert_eq!(presented.possession(), shown, "under Bearer a proof is not looked at");
+    assert_eq!(presented.spend(&proofs, vector::now()), Ok(()));
+
+    let presented = Presented::read(&request("DPoP", "POST"), &proofs, vector::now()).unwrap();
+    assert_eq!(presented.possession(), Possession { jkt: Some(&jkt), ..shown });
+    assert_eq!(presented.spend(&proofs, vector::now()), Ok(()));
+    let again = presented.spend(&proofs, vector::now()).unwrap_err();
+    assert_eq!(again.rule(), Rule::V21, "{again}");
+    assert_eq!(Presented::read(&request("DPoP", "GET"), &proofs, vector::now()).unwrap_err().rule(), Rule::V21);
 }

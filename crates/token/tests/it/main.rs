@@ -15,4 +15,5 @@ mod sign;
 mod signing;
 mod trace;
 mod vector;
+mod vouching;
 mod wycheproof;

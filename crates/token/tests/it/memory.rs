@@ -23,7 +23,7 @@ fn verdict(memory: &Memory, token: &str, trust: &Trust, now: Timestamp) -> Resul
 fn filled() -> Memory {
     let memory = Memory::new(64);
     assert_eq!(verdict(&memory, &vector::act_as(), &vector::trust(), vector::now()), Ok(()));
-    assert_eq!(memory.len(), 1, "the actor, whatever stands around it");
+    assert_eq!((memory.len(), memory.is_empty()), (1, false), "the actor, whatever stands around it");
     memory
 }
 
@@ -65,6 +65,9 @@ fn every_rule_but_the_signature_is_judged_anew() {
         let token = vector::unsigned(&envelope.replacen(from, to, 1));
         assert_eq!(verdict(&memory, &token, &vector::trust(), vector::now()), Err(rule), "{to}");
     }
+    let both = envelope.replacen("mail.fabrikam.example@", "mail.contoso.example@", 1);
+    let both = vector::unsigned(&both.replacen("\"iss\":\"00000004", "\"iss\":\"00000005", 1));
+    assert_eq!(verdict(&memory, &both, &vector::trust(), vector::now()), Err(Rule::V12), "nothing is the actor's own");
     let late = Timestamp::from_second(1_700_029_400).unwrap();
     assert_eq!(verdict(&memory, &vector::act_as(), &vector::trust(), late), Err(Rule::V13));
     let end = Timestamp::from_second(1_700_087_000).unwrap();
@@ -201,4 +204,32 @@ fn an_index_finds_what_a_search_finds() {
         let rule = |judge: Judge<'_>| judge.accept(&token, none, vector::now()).unwrap_err().rule();
         assert_eq!(rule(judge.with_index(&index)), rule(judge));
     }
+}
+
+#[test]
+fn a_trace_neither_asks_the_memory_nor_fills_it() {
+    let (resource, trust, limits, memory) = (vector::resource(), vector::trust(), vector::generous(), Memory::new(64));
+    let judge = Judge::new(&resource, &trust, &limits).with_memory(&memory);
+    assert!(judge.trace(&vector::act_as(), Possession::default(), vector::now()).verdict.is_ok());
+    assert!(memory.is_empty());
+    assert!(judge.accept(&vector::act_as(), Possession::default(), vector::now()).is_ok());
+    assert_eq!(memory.len(), 1);
+    let rules = |judge: &Judge<'_>| judge.trace(&vector::act_as(), Possession::default(), vector::now()).steps;
+    assert_eq!(rules(&judge), rules(&Judge::new(&resource, &trust, &limits)), "every rule is applied anew");
+}
+
+#[test]
+fn issuers_and_partners_are_found_by_the_index() {
+    let (resource, trust, limits) = (vector::resource(), vector::trust(), vector::generous());
+    let with = |index: &TrustIndex| {
+        let judge = Judge::new(&resource, &trust, &limits).with_index(index);
+        judge
+            .accept(&vector::act_as(), Possession::default(), vector::now())
+            .map(drop)
+            .map_err(|refusal| refusal.rule())
+    };
+    assert_eq!(with(&TrustIndex::of(&trust)), Ok(()));
+    assert_eq!(with(&TrustIndex::of(&Trust::default())), Err(Rule::V8));
+    let nobody = Trust { partners: Vec::new(), ..trust.clone() };
+    assert_eq!(with(&TrustIndex::of(&nobody)), Err(Rule::V15));
 }
