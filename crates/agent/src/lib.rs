@@ -30,6 +30,7 @@ mod schedule;
 mod session;
 mod settings;
 mod sign_in;
+mod sign_in_server;
 mod storage;
 mod storage_settings;
 mod upload;

@@ -2,11 +2,13 @@
 
 use actas_runtime::HttpRequest;
 use actas_token::metadata::{DOCUMENT_BYTES_MAX, Metadata};
+use bytes::Bytes;
 use http::StatusCode;
 use url::Url;
 
 use crate::Agent;
 use crate::error::Error;
+use crate::sign_in_server::SignInServer;
 
 /// Redirects on the same host that are followed.
 const HOPS_MAX: usize = 3;
@@ -14,13 +16,28 @@ const HOPS_MAX: usize = 3;
 // === impl Agent ===
 
 impl Agent {
-    /// Fetches a metadata document: https only, never to another host, bounded.
+    /// Fetches a metadata document of the server-to-server protocol.
     pub(crate) async fn fetch_metadata(&self, text: &str) -> Result<Metadata, Error> {
-        let not_there = |why: String| {
-            Error::peer(format!(
-                "the metadata document could not be downloaded from `{text}`, or the downloaded data is not a valid metadata document: {why}"
-            ))
+        let bytes = self.fetch(text).await?;
+        Metadata::parse(&bytes).map_err(|error| no_document(text, &error.to_string()))
+    }
+
+    /// Fetches the document of an OAuth server, of whatever kind.
+    pub(crate) async fn fetch_document(&self, text: &str) -> Result<Document, Error> {
+        let bytes = self.fetch(text).await?;
+        let not_metadata = match Metadata::parse(&bytes) {
+            Ok(metadata) => return Ok(Document::Trust(Box::new(metadata))),
+            Err(error) => error.to_string(),
         };
+        SignInServer::parse(&bytes).map(Document::SignIn).map_err(|error| {
+            // What a document of XML lacks is told by the reader of XML.
+            no_document(text, if bytes.trim_ascii_start().starts_with(b"<Entity") { &error } else { &not_metadata })
+        })
+    }
+
+    /// Fetches what is there: https only, never to another host, bounded.
+    async fn fetch(&self, text: &str) -> Result<Bytes, Error> {
+        let not_there = |why: String| no_document(text, &why);
         let mut url = https_url(text)?;
         let host = url.host_str().map(str::to_owned);
         for _ in 0..=HOPS_MAX {
@@ -47,10 +64,24 @@ impl Agent {
                     "the address wants the tenant's GUID (`actas Get-CsTenant`, TenantId) or a verified domain",
                 ));
             }
-            return Metadata::parse(&response.body).map_err(|error| not_there(error.to_string()));
+            return Ok(response.body);
         }
         Err(not_there(format!("more than {HOPS_MAX} redirects")))
     }
+}
+
+/// What an OAuth server's address led to.
+pub(crate) enum Document {
+    /// The document of a server that vouches for servers.
+    Trust(Box<Metadata>),
+    /// The document of a server that people sign in at.
+    SignIn(SignInServer),
+}
+
+fn no_document(url: &str, why: &str) -> Error {
+    Error::peer(format!(
+        "the metadata document could not be downloaded from `{url}`, or the downloaded data is not a valid metadata document: {why}"
+    ))
 }
 
 pub(crate) fn https_url(text: &str) -> Result<Url, Error> {

@@ -103,8 +103,8 @@ impl Agent {
     async fn refresh_server(&self, stored: Versioned<OAuthServer>) -> Result<bool, Error> {
         let before = stored.value;
         let url = before.metadata_url.clone();
-        let metadata = self.fetch_metadata(&url).await?;
-        let fresh = self.reread(before.clone(), &url, &metadata)?;
+        let document = self.fetch_document(&url).await?;
+        let fresh = self.reread(before.clone(), &url, &document)?;
         let same = OAuthServer { refreshed: before.refreshed, ..fresh.clone() } == before;
         if !same {
             // Whoever changed it meanwhile has read the document as well.

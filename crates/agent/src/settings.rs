@@ -2,7 +2,9 @@
 //! configuration, under the vendor's rules.
 
 use actas_certificate::Certificate;
-use actas_directory::onprem::{ApplicationTrustLevel, AuthToken, OAuthConfiguration, OAuthServer, PartnerApplication};
+use actas_directory::onprem::{
+    ApplicationTrustLevel, AuthToken, OAuthConfiguration, OAuthServer, OAuthServerKind, PartnerApplication,
+};
 use actas_exchange::redirect::AllowedDomains;
 use actas_runtime::event;
 use actas_store::settings::{Kind, Versioned};
@@ -15,7 +17,7 @@ use uuid::Uuid;
 
 use crate::Agent;
 use crate::error::{Error, ErrorKind};
-use crate::metadata::https_url;
+use crate::metadata::{Document, https_url};
 
 const GLOBAL: &str = "global";
 /// The path that the on-premises product speaks Autodiscover at.
@@ -39,6 +41,8 @@ pub struct NewOAuthServer {
     pub metadata_url: String,
     /// Overrides the realm of the metadata.
     pub realm: Option<String>,
+    /// What it is for; what its document shows where nothing is said.
+    pub kind: Option<OAuthServerKind>,
     /// Where clients sign in.
     pub authorization_uri_override: Option<String>,
     /// Whether its tokens may name users by SID.
@@ -50,6 +54,8 @@ pub struct NewOAuthServer {
 pub struct OAuthServerChange {
     /// Where its metadata is.
     pub metadata_url: Option<String>,
+    /// What it is for.
+    pub kind: Option<OAuthServerKind>,
     /// Where clients sign in; empty clears it.
     pub authorization_uri_override: Option<String>,
     /// Whether its tokens may name users by SID.
@@ -152,17 +158,23 @@ impl Agent {
             return Err(exists("OAuth server", &new.name, "CsOAuthServer"));
         }
         let (url, mut warnings) = with_tenant_id(&new.metadata_url, display_names)?;
-        let metadata = self.fetch_metadata(&url).await?;
-        let mut server = self.server_from(&new.name, &url, &metadata)?;
+        let document = self.fetch_document(&url).await?;
+        let mut server = self.server_of(&new.name, &url, &document, new.kind)?;
         if let Some(realm) = &new.realm {
             server.realm_given = *realm != server.realm;
             server.realm.clone_from(realm);
         }
         server.authorization_uri_override.clone_from(&new.authorization_uri_override);
         server.accept_security_identifier_information = new.accept_security_identifier_information;
-        warnings.extend(
-            metadata.keys_skipped.iter().map(|why| format!("a key of the metadata document is not used: {why}")),
-        );
+        match &document {
+            Document::Trust(metadata) => warnings.extend(
+                metadata.keys_skipped.iter().map(|why| format!("a key of the metadata document is not used: {why}")),
+            ),
+            Document::SignIn(_) => warnings.push(format!(
+                "`{0}` is for clients that sign in, and takes no part in the trust between servers; clients are sent there by `actas Set-CsOAuthConfiguration -ClientAuthorizationOAuthServerIdentity {0}`",
+                new.name
+            )),
+        }
         Ok(Outcome { value: server, warnings })
     }
 
@@ -178,8 +190,11 @@ impl Agent {
         let mut server = stored.value;
         if let Some(url) = &change.metadata_url {
             https_url(url)?;
-            let metadata = self.fetch_metadata(url).await?;
-            server = self.reread(server, url, &metadata)?;
+            let document = self.fetch_document(url).await?;
+            server = self.reread(server, url, &document)?;
+        }
+        if let Some(kind) = change.kind.filter(|kind| kind.as_str() != server.kind) {
+            server.kind = changed_kind(&server, kind)?;
         }
         if let Some(uri) = &change.authorization_uri_override {
             server.authorization_uri_override = Some(uri.clone()).filter(|uri| !uri.is_empty());
@@ -193,8 +208,8 @@ impl Agent {
 
     /// An OAuth server as its document says now. Its issuer and realm are pinned, and what
     /// an administrator set beside the document stays.
-    pub(crate) fn reread(&self, server: OAuthServer, url: &str, metadata: &Metadata) -> Result<OAuthServer, Error> {
-        let fresh = self.server_from(&server.name, url, metadata)?;
+    pub(crate) fn reread(&self, server: OAuthServer, url: &str, document: &Document) -> Result<OAuthServer, Error> {
+        let fresh = self.server_of(&server.name, url, document, kind_of(&server))?;
         let same_realm = server.realm_given || fresh.realm == server.realm;
         if fresh.issuer_identifier != server.issuer_identifier || !same_realm {
             return Err(Error::invalid(format!(
@@ -226,6 +241,48 @@ impl Agent {
         Ok(used.map(|partner| format!("the partner application `{}` is authenticated by an OAuth server: no token can be had for it until one is created again", partner.name)).collect())
     }
 
+    /// An OAuth server as its document shows it, which has to be one of that kind.
+    fn server_of(
+        &self,
+        name: &str,
+        url: &str,
+        document: &Document,
+        wanted: Option<OAuthServerKind>,
+    ) -> Result<OAuthServer, Error> {
+        let shown = match document {
+            Document::Trust(_) => OAuthServerKind::Acs,
+            Document::SignIn(server) => server.kind,
+        };
+        let kind = wanted.unwrap_or(shown);
+        if kind.is_for_sign_in() != shown.is_for_sign_in() {
+            return Err(Error::invalid(format!(
+                "the document at `{url}` is that of a server of the type `{}`, and not `{}`",
+                shown.as_str(),
+                kind.as_str()
+            ))
+            .with_hint(
+                "the token service between servers has its document at https://<host>/<tenant id>/metadata/json/1; servers for clients that sign in have federation metadata or an OpenID configuration",
+            ));
+        }
+        match document {
+            Document::Trust(metadata) => self.server_from(name, url, metadata),
+            Document::SignIn(server) => Ok(OAuthServer {
+                name: name.to_owned(),
+                issuer_identifier: server.issuer(kind),
+                realm: server.realm().unwrap_or_default(),
+                realm_given: false,
+                metadata_url: url.to_owned(),
+                authorization_uri_override: None,
+                kind: kind.as_str().to_owned(),
+                accept_security_identifier_information: false,
+                token_endpoint: None,
+                allowed_audiences: Vec::new(),
+                certificates: server.certificates.iter().map(Certificate::to_base64).collect(),
+                refreshed: self.0.clock.now(),
+            }),
+        }
+    }
+
     fn server_from(&self, name: &str, url: &str, metadata: &Metadata) -> Result<OAuthServer, Error> {
         let realm = metadata.realm.clone().filter(|realm| realm != "*").ok_or_else(|| {
             Error::invalid(format!("the metadata document at `{url}` speaks for no one tenant"))
@@ -238,7 +295,7 @@ impl Agent {
             realm_given: false,
             metadata_url: url.to_owned(),
             authorization_uri_override: None,
-            kind: "Acs".to_owned(),
+            kind: OAuthServerKind::Acs.as_str().to_owned(),
             accept_security_identifier_information: false,
             token_endpoint: metadata.token_endpoint.clone(),
             allowed_audiences: metadata.allowed_audiences.clone(),
@@ -276,7 +333,9 @@ impl Agent {
                 .with_hint("give the realm of the partner as `-Realm`, such as its default SIP domain"));
         }
         let mut warnings = Vec::new();
-        if auth_token == AuthToken::UseOAuthServer && self.oauth_servers().await?.is_empty() {
+        let servers = self.oauth_servers().await?;
+        let vouches = servers.iter().any(|server| server.token_endpoint.is_some());
+        if auth_token == AuthToken::UseOAuthServer && !vouches {
             warnings.push("no OAuth server is configured: `actas New-CsOAuthServer` declares one".to_owned());
         }
         let application_identifier = match (new.application_identifier, &from_metadata) {
@@ -471,6 +530,31 @@ fn percent_decoded(segment: &str) -> String {
     url::form_urlencoded::parse(segment.replace('+', "%2B").as_bytes())
         .next()
         .map_or_else(String::new, |(text, _)| text.into_owned())
+}
+
+fn kind_of(server: &OAuthServer) -> Option<OAuthServerKind> {
+    [OAuthServerKind::Acs, OAuthServerKind::Adfs, OAuthServerKind::AzureAd]
+        .into_iter()
+        .find(|kind| kind.as_str().eq_ignore_ascii_case(&server.kind))
+}
+
+/// Another kind of the same server: among those that people sign in at, which one is said,
+/// not shown.
+fn changed_kind(server: &OAuthServer, to: OAuthServerKind) -> Result<String, Error> {
+    let from = kind_of(server).unwrap_or(OAuthServerKind::Acs);
+    if from.is_for_sign_in() && to.is_for_sign_in() {
+        return Ok(to.as_str().to_owned());
+    }
+    Err(Error::invalid(format!(
+        "the OAuth server `{}` is of the type `{}`, as its document shows, and cannot become `{}`",
+        server.name,
+        server.kind,
+        to.as_str()
+    ))
+    .with_hint(format!(
+        "`actas Remove-CsOAuthServer {0}`, then `actas New-CsOAuthServer {0}` with the address of another document",
+        server.name
+    )))
 }
 
 /// The realm that a document speaks for, if it is one.

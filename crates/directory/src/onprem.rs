@@ -41,6 +41,33 @@ pub struct OAuthServer {
     pub refreshed: Timestamp,
 }
 
+/// What an OAuth server is for (`Type`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OAuthServerKind {
+    /// It vouches for servers; its document is that of the server-to-server protocol.
+    Acs,
+    /// People sign in there: Active Directory Federation Services.
+    Adfs,
+    /// People sign in there: the cloud's directory.
+    AzureAd,
+}
+
+impl OAuthServerKind {
+    /// The vendor's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Acs => "Acs",
+            Self::Adfs => "ADFS",
+            Self::AzureAd => "AzureAD",
+        }
+    }
+
+    /// Whether people sign in there, and servers do not.
+    pub fn is_for_sign_in(self) -> bool {
+        self != Self::Acs
+    }
+}
+
 /// How a partner proves itself (`AuthToken`).
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]

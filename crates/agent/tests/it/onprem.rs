@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actas_agent::{ConfigurationChange, METADATA_AGE_MAX, NewPartner, PartnerChange, PartnerProof, Use};
+use actas_agent::{
+    ConfigurationChange, METADATA_AGE_MAX, NewOAuthServer, NewPartner, OAuthServerChange, PartnerChange, PartnerProof,
+    Use,
+};
 use actas_certificate::{Certificate, issue};
-use actas_directory::onprem::{ApplicationTrustLevel, AuthToken};
+use actas_directory::onprem::{ApplicationTrustLevel, AuthToken, OAuthServerKind};
 use actas_directory::well_known;
 use actas_runtime::{Clock, ManualClock, SystemClock};
 use actas_token::metadata::Metadata;
@@ -168,7 +171,7 @@ async fn what_we_publish_is_what_is_valid() {
     clock.advance(HOUR * 24);
     assert_eq!(published().await.unwrap(), [third.clone(), second]);
     clock.advance(HOUR * 24 * 30);
-    assert_eq!(published().await.unwrap(), [third.clone()], "the previous one has ended");
+    assert_eq!(published().await.unwrap(), std::slice::from_ref(&third), "the previous one has ended");
     assert_eq!(agent.actor_token(EWS).await.map(|_| ()).map_err(|error| error.to_string()), Ok(()));
     clock.advance(HOUR * 24 * 365);
     assert_eq!(published().await, None, "nothing is valid");
@@ -235,11 +238,11 @@ async fn a_realm_that_was_given_outlives_the_document() {
     let document =
         |realm: &str| document(well_known::STS, realm, Some("https://sts.cloud.example/token"), &certificate("sts"));
     scene.publishes(document("a.example"));
-    let new = actas_agent::NewOAuthServer {
+    let new = NewOAuthServer {
         name: "sts".into(),
         metadata_url: url(),
         realm: Some("given.example".into()),
-        ..actas_agent::NewOAuthServer::default()
+        ..NewOAuthServer::default()
     };
     agent.new_oauth_server(&new, &[]).await.unwrap();
     clock.advance(HOUR * 8);
@@ -261,4 +264,50 @@ async fn a_partner_whose_document_is_somebody_elses_is_told() {
     let refreshed = agent.refresh_metadata(METADATA_AGE_MAX).await.unwrap();
     assert_eq!(refreshed.kept.len(), 1, "{refreshed:?}");
     assert!(refreshed.kept[0].1.contains(&well_known::SHAREPOINT.to_string()), "{refreshed:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_people_sign_in_at_takes_no_part() {
+    let (scene, clock) = scene().await;
+    let agent = &scene.agent;
+    let id = Uuid::from_u128(9).to_string();
+    let open_id =
+        |id: &str| json!({ "issuer": format!("https://sts.windows.net/{id}/"), "jwks_uri": "https://keys.example/" });
+    scene.publishes(open_id(&id));
+    let new = |kind| NewOAuthServer {
+        name: "evoSTS".into(),
+        metadata_url: url(),
+        kind,
+        accept_security_identifier_information: true,
+        ..NewOAuthServer::default()
+    };
+    let error = agent.new_oauth_server(&new(Some(OAuthServerKind::Acs)), &[]).await.unwrap_err();
+    assert!(error.to_string().contains("type `AzureAD`, and not `Acs`"), "{error}");
+    let made = agent.new_oauth_server(&new(Some(OAuthServerKind::AzureAd)), &[]).await.unwrap();
+    assert!(made.warnings[0].contains("-ClientAuthorizationOAuthServerIdentity evoSTS"), "{:?}", made.warnings);
+    let server = made.value;
+    assert_eq!((server.issuer_identifier.as_str(), &server.realm), ("sts.windows.net", &id));
+    assert_eq!((server.kind.as_str(), server.token_endpoint), ("AzureAD", None));
+    let change = ConfigurationChange {
+        client_authorization_oauth_server_identity: Some("evoSTS".into()),
+        ..ConfigurationChange::default()
+    };
+    assert!(agent.set_oauth_configuration(&change).await.unwrap().is_empty(), "it is known now");
+
+    // Tokens come from the other one, and from nobody without it.
+    assert!(agent.actor_token(EWS).await.unwrap().issuer.contains(STS));
+    let change = |kind| OAuthServerChange { kind: Some(kind), ..OAuthServerChange::default() };
+    agent.set_oauth_server("evosts", &change(OAuthServerKind::Adfs)).await.unwrap();
+    agent.set_oauth_server("evosts", &change(OAuthServerKind::AzureAd)).await.unwrap();
+    assert!(agent.set_oauth_server("evosts", &change(OAuthServerKind::Acs)).await.is_err());
+    assert!(agent.set_oauth_server("microsoft.sts", &change(OAuthServerKind::AzureAd)).await.is_err());
+    agent.remove_oauth_server("microsoft.sts").await.unwrap();
+    let failure = agent.actor_token(EWS).await.unwrap_err();
+    assert!(failure.to_string().contains("no OAuth server is configured"), "{failure}");
+
+    clock.advance(HOUR * 8);
+    assert_eq!(agent.refresh_metadata(METADATA_AGE_MAX).await.unwrap().unchanged, ["evoSTS"]);
+    clock.advance(HOUR * 8);
+    scene.publishes(open_id(&Uuid::from_u128(10).to_string()));
+    assert_eq!(agent.refresh_metadata(METADATA_AGE_MAX).await.unwrap().kept.len(), 1, "another tenant");
 }

@@ -26,7 +26,9 @@ pub(crate) struct New {
     #[arg(long)]
     pub(crate) realm: Option<String>,
 
-    /// Kind of token server [default: what the metadata shows]
+    /// Kind of token server [default: what the metadata shows]; one that people sign in at has
+    /// federation metadata or an OpenID configuration, and takes no part in the trust between
+    /// servers
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) kind: Option<ServerType>,
 
@@ -87,7 +89,7 @@ pub(crate) struct Set {
     #[arg(long, value_name = "URL", value_parser = value::metadata_url)]
     pub(crate) metadata_url: Option<WebUrl>,
 
-    /// Kind of token server
+    /// Kind of token server, of those that people sign in at
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) kind: Option<ServerType>,
 
@@ -128,7 +130,7 @@ pub(crate) enum ServerType {
     /// The cloud's access control service
     #[value(name = "Acs")]
     Acs,
-    /// Active Directory Federation Services
+    /// Active Directory Federation Services, for clients that sign in
     #[value(name = "ADFS")]
     Adfs,
     /// The cloud's directory, for clients that sign in
@@ -142,6 +144,9 @@ Examples:
     actas New-CsOAuthServer microsoft.sts -MetadataUrl https://accounts.accesscontrol.windows.net/5588b4fd-9c4a-4a52-9a86-1d3b4d1f4a0e/metadata/json/1
   The same in kebab style:
     actas new-cs-oauth-server microsoft.sts --metadata-url https://accounts.accesscontrol.windows.net/5588b4fd-9c4a-4a52-9a86-1d3b4d1f4a0e/metadata/json/1
+  Let clients sign in at the cloud's directory:
+    actas New-CsOAuthServer evoSTS -MetadataUrl https://login.windows.net/common/FederationMetadata/2007-06/FederationMetadata.xml -Type AzureAD -AcceptSecurityIdentifierInformation true
+    actas Set-CsOAuthConfiguration -ClientAuthorizationOAuthServerIdentity evoSTS
   See what its metadata says, and store it afterwards:
     actas New-CsOAuthServer microsoft.sts -MetadataUrl https://sts.fabrikam.example/metadata/json/1 -InMemory -Output json > sts.json
     actas Set-CsOAuthServer -Instance sts.json";

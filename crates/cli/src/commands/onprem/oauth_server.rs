@@ -1,7 +1,10 @@
 //! `CsOAuthServer`.
 
 use actas_agent::{Agent, NewOAuthServer, OAuthServerChange};
-use actas_directory::{DomainName, onprem::OAuthServer};
+use actas_directory::{
+    DomainName,
+    onprem::{OAuthServer, OAuthServerKind},
+};
 use clap::ValueEnum;
 use uuid::Uuid;
 
@@ -22,7 +25,6 @@ use crate::{
 };
 
 pub(super) async fn new(asked: New, context: &Context) -> Result<(), Problem> {
-    check_kind(asked.kind)?;
     if !change::may(context, asked.change, Default::Go, "New-CsOAuthServer", &asked.identity).await? {
         return Ok(());
     }
@@ -32,6 +34,7 @@ pub(super) async fn new(asked: New, context: &Context) -> Result<(), Problem> {
         name: asked.identity,
         metadata_url: asked.metadata_url.as_str().to_owned(),
         realm: asked.realm,
+        kind: asked.kind.map(server_kind),
         authorization_uri_override: asked.authorization_uri_override.filter(|uri| !uri.is_empty()),
         accept_security_identifier_information: asked.accept_security_identifier_information.unwrap_or(false),
     };
@@ -59,7 +62,6 @@ pub(super) async fn get(asked: Get, context: &Context) -> Result<(), Problem> {
 }
 
 pub(super) async fn set(asked: Set, context: &Context) -> Result<(), Problem> {
-    check_kind(asked.kind)?;
     if let Some(source) = &asked.instance {
         for object in piped::objects(source).await? {
             let name = object.identity()?;
@@ -76,6 +78,7 @@ pub(super) async fn set(asked: Set, context: &Context) -> Result<(), Problem> {
     }
     let change = OAuthServerChange {
         metadata_url: asked.metadata_url.map(|url| url.as_str().to_owned()),
+        kind: asked.kind.map(server_kind),
         authorization_uri_override: asked.authorization_uri_override,
         accept_security_identifier_information: asked.accept_security_identifier_information,
     };
@@ -85,12 +88,12 @@ pub(super) async fn set(asked: Set, context: &Context) -> Result<(), Problem> {
 /// Makes an OAuth server what an object says, or makes it if there is none.
 async fn set_instance(name: &str, object: &Object, context: &Context) -> Result<(), Problem> {
     let agent = open(context)?;
-    let kind = object.text("Type")?.filter(|kind| !kind.is_empty());
-    check_kind(
-        kind.map(|kind| ServerType::from_str(&kind, true))
-            .transpose()
-            .map_err(|_| Problem::failed("`Type` of the object is none of `Acs`, `ADFS` and `AzureAD`").hint(LIST))?,
-    )?;
+    let kind = object.text("Type")?.filter(|kind| !kind.is_empty()).map(|text| {
+        ServerType::from_str(&text, true)
+            .map(server_kind)
+            .map_err(|_| Problem::failed(format!("`Type` cannot be `{text}`")).hint("it is `Acs`, `ADFS` or `AzureAD`"))
+    });
+    let kind = kind.transpose()?;
     let url = object.text("MetadataUrl")?.filter(|url| !url.is_empty());
     let override_uri = object.text("AuthorizationUriOverride")?;
     let accept = object.boolean("AcceptSecurityIdentifierInformation")?;
@@ -103,6 +106,7 @@ async fn set_instance(name: &str, object: &Object, context: &Context) -> Result<
                     .hint(LIST)
             })?,
             realm: object.text("Realm")?.filter(|realm| !realm.is_empty()),
+            kind,
             authorization_uri_override: override_uri.filter(|uri| !uri.is_empty()),
             accept_security_identifier_information: accept.unwrap_or(false),
         };
@@ -116,6 +120,7 @@ async fn set_instance(name: &str, object: &Object, context: &Context) -> Result<
     object.unchanged("Realm", &known.realm, REPLACE)?;
     let change = OAuthServerChange {
         metadata_url: url.filter(|url| *url != known.metadata_url),
+        kind,
         authorization_uri_override: override_uri,
         accept_security_identifier_information: accept,
     };
@@ -134,20 +139,12 @@ pub(super) async fn remove(asked: Remove, context: &Context) -> Result<(), Probl
     Ok(())
 }
 
-/// Refuses the kinds of server that serve people who sign in.
-fn check_kind(kind: Option<ServerType>) -> Result<(), Problem> {
-    let kind = match kind {
-        None | Some(ServerType::Acs) => return Ok(()),
-        Some(ServerType::Adfs) => "ADFS",
-        Some(ServerType::AzureAd) => "AzureAD",
-    };
-    Err(Problem::failed(format!("an OAuth server of the type `{kind}` is not supported"))
-        .detail("the trust between servers is read from a metadata document of the type `Acs`")
-        .detail(format!("`{kind}` is for clients that sign in, which take no part in that trust"))
-        .hint(
-            "leave out `-Type`, and give the metadata of the token service: \
-             `https://accounts.accesscontrol.windows.net/<tenant id>/metadata/json/1`",
-        ))
+fn server_kind(asked: ServerType) -> OAuthServerKind {
+    match asked {
+        ServerType::Acs => OAuthServerKind::Acs,
+        ServerType::Adfs => OAuthServerKind::Adfs,
+        ServerType::AzureAd => OAuthServerKind::AzureAd,
+    }
 }
 
 /// Returns the display names of tenants with their ids, as far as an address may
@@ -155,7 +152,7 @@ fn check_kind(kind: Option<ServerType>) -> Result<(), Problem> {
 async fn display_names(agent: &Agent, url: &WebUrl, context: &Context) -> Result<Vec<(String, String)>, Problem> {
     let tenant = url.url().path_segments().and_then(|mut all| all.next()).unwrap_or_default();
     let names_an_id = Uuid::try_parse(tenant).is_ok() || tenant.parse::<DomainName>().is_ok();
-    if names_an_id || tenant == "metadata" || !directory::is_reachable(agent).await? {
+    if names_an_id || matches!(tenant, "metadata" | "common") || !directory::is_reachable(agent).await? {
         return Ok(Vec::new());
     }
     let organization = async { Ok::<_, Problem>(directory::graph(agent).await?.organization().await?) };

@@ -51,6 +51,16 @@ fn token_servers_travel_through_pipes() {
     assert!(nowhere.starts_with("exit code: 1\n") && nowhere.contains("127.0.0.1:1"), "{nowhere}");
     assert_eq!(set(&json!(made)), SILENT);
     assert_eq!(get(), made, "nothing of those was taken up");
+
+    // Beside it, a server for clients that sign in.
+    let open_id = format!("{}/{}/.well-known/openid-configuration", lab.value("BASE_URL"), lab.value("TENANT"));
+    let evo = ["New-CsOAuthServer", "evoSTS", "-MetadataUrl", &open_id, "-Type", "AzureAD"];
+    let evo = installation.objects(&[&evo[..], &["-AcceptSecurityIdentifierInformation", "$true"]].concat());
+    assert_eq!((&evo[0]["Type"], &evo[0]["Realm"]), (&json!("AzureAD"), &json!(lab.value("TENANT"))));
+    assert_eq!(set(&json!(evo)), SILENT);
+    let identity = ["Set-CsOAuthConfiguration", "-ClientAuthorizationOAuthServerIdentity", "evoSTS"];
+    assert_eq!(installation.run(&identity), SILENT);
+    assert_eq!(installation.run(&["Remove-CsOAuthServer", "evoSTS"]), SILENT);
     assert_eq!(installation.piped(&["Remove-CsOAuthServer", "-"], &json!(made).to_string()), SILENT);
     assert!(get().is_empty());
 }
