@@ -38,18 +38,28 @@ fn check(message: &Message) {
     let stream = mime::render(message, &message.attachments);
     let text = str::from_utf8(&stream).expect("it is ASCII");
     assert!(text.is_ascii() && !text.replace("\r\n", "").contains(['\r', '\n']), "{text}");
+    check_entity(text, message, 0);
+}
+
+/// A message, which is so deep in others.
+fn check_entity(text: &str, message: &Message, depth: usize) {
     let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
     check_head(head);
     if message.attachments.is_empty() {
         return check_base64(body);
     }
-    // One part for the body and one for each file, whatever they hold.
-    let parts: Vec<&str> = body.split("--=_mailbox_part").collect();
+    // One part for the body and one for each attachment, whatever they hold.
+    let body = format!("\r\n{body}");
+    let parts: Vec<&str> = body.split(&format!("\r\n--=_{depth}_mailbox_part")).collect();
     assert_eq!(parts.len(), message.attachments.len() + 3, "{text}");
-    for part in &parts[1..parts.len() - 1] {
+    let items = std::iter::once(None).chain(message.attachments.iter().map(|attachment| attachment.item.as_ref()));
+    for (part, item) in parts[1..parts.len() - 1].iter().zip(items) {
         let (head, body) = part.trim_start().split_once("\r\n\r\n").expect("a head and a body");
         check_head(head);
-        check_base64(body);
+        match item {
+            Some(item) => check_entity(body, item, depth + 1),
+            None => check_base64(body),
+        }
     }
 }
 

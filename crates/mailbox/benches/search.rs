@@ -11,7 +11,12 @@ mod world;
 
 use std::time::{Duration, Instant};
 
-use actas_exchange::ews::{Request as Operation, *};
+use actas_exchange::ews::{
+    BasePoint, BaseShape, Body, Comparison, ContainmentComparison, ContainmentMode, CreateItem, CreateItemResponse,
+    DistinguishedFolder, ExtendedFieldUri, ExtendedProperty, Field, FindItem, FindItemResponse, IndexedPageView,
+    ItemShape, ItemTraversal, Mailbox, Message, MessageDisposition, Operand, Page, PropertyType, Request as Operation,
+    Restriction, SortDirection, SortField, SortOrder,
+};
 use actas_store::mailbox::{Mailboxes, Owner, Place};
 use jiff::{SignedDuration, Timestamp};
 

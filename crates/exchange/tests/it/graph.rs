@@ -117,7 +117,7 @@ proptest! {
     #[test]
     fn files_are_what_was_sent(file in attachment(), bytes in prop::collection::vec(any::<u8>(), 0..40)) {
         let name = file.name.or_else(|| Some("file".to_owned()));
-        let file = FileAttachment { name, content: Some(bytes), id: None, size: None, ..file };
+        let file = FileAttachment { name, content: Some(bytes), id: None, size: None, item: None, ..file };
         let read = read_attachment(write_attachment(&file, None).to_string().as_bytes()).unwrap();
         let is_inline = Some(file.is_inline.unwrap_or(false));
         prop_assert_eq!(read, FileAttachment { is_inline, ..file });

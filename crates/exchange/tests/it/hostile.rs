@@ -172,9 +172,9 @@ fn other_shapes_are_refused() {
     };
     check(create("<t:CalendarItem/>"), Blame::Unexpected, "`CalendarItem` is not supported");
     check(
-        create("<t:Message><t:Attachments><t:ItemAttachment/></t:Attachments></t:Message>"),
+        create("<t:Message><t:Attachments><t:ReferenceAttachment/></t:Attachments></t:Message>"),
         Blame::Unexpected,
-        "`ItemAttachment` is not supported",
+        "`ReferenceAttachment` is not supported",
     );
     check(
         create("<t:Message><t:Body BodyType='HTML'><p>not escaped</p></t:Body></t:Message>"),
