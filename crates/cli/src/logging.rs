@@ -39,9 +39,11 @@ fn targets(asked: Option<&str>, server: bool) -> Result<Option<Targets>, Problem
     if let Ok(level) = asked.trim().parse() {
         return Ok(Some(of(level)));
     }
-    asked.parse().map(Some).map_err(|error| {
+    // A word that is no level would be taken for the name of a part of which all is logged.
+    let parts =
+        |text: &str| text.split(',').all(|part| part.contains('=') || part.trim().parse::<LevelFilter>().is_ok());
+    asked.parse().ok().filter(|_| parts(asked)).map(Some).ok_or_else(|| {
         Problem::usage(format!("`{VARIABLE}={asked}` is not understood"))
-            .because(&error)
             .hint(format!("`{VARIABLE}=debug` is for all parts, `{VARIABLE}=actas_sts=debug,actas_mailbox=info` for some; levels are error, warn, info, debug, trace and off"))
     })
 }
@@ -70,7 +72,9 @@ mod tests {
         let server = targets(None, true).unwrap().unwrap();
         assert!(server.would_enable("actas", &Level::WARN) && !server.would_enable("actas", &Level::INFO));
         assert!(targets(None, false).unwrap().is_none());
-        let problem = targets(Some("loud"), true).unwrap_err();
-        assert!(problem.to_string().contains("ACTAS_LOG=loud"), "{problem}");
+        for wrong in ["loud", "actas_sts=loud", "debug,loud", "=="] {
+            let problem = targets(Some(wrong), true).unwrap_err();
+            assert!(problem.to_string().contains(&format!("ACTAS_LOG={wrong}")), "{problem}");
+        }
     }
 }

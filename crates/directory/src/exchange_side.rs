@@ -69,6 +69,9 @@ pub struct AuthServer {
     /// Whether people are to sign in there; a note as well.
     #[serde(default)]
     pub is_default_authorization_endpoint: bool,
+    /// The application as which Exchange is known there; a note as well.
+    #[serde(default)]
+    pub application_identifier: Option<Uuid>,
     /// What its metadata said.
     #[serde(default)]
     pub published: Published,
@@ -206,7 +209,7 @@ impl AuthServer {
             ("IssuerIdentifier", self.issuer_identifier.to_string().into()),
             ("TokenIssuingEndpoint", self.published.token_issuing_endpoint.clone().into()),
             ("AuthorizationEndpoint", self.published.authorization_endpoint.clone().into()),
-            ("ApplicationIdentifier", serde_json::Value::Null),
+            ("ApplicationIdentifier", self.application_identifier.map(|id| id.to_string()).into()),
             ("CertificateStrings", json!(self.published.certificates)),
             ("Realm", self.realm.clone().into()),
             ("AuthMetadataUrl", self.auth_metadata_url.clone().into()),

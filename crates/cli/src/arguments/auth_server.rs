@@ -1,6 +1,7 @@
 //! `AuthServer`: the token services that the Exchange-like server trusts.
 
 use clap::{ArgGroup, Args, ValueEnum};
+use uuid::Uuid;
 
 use super::{
     change::{Change, Organization},
@@ -24,22 +25,36 @@ pub(crate) struct New {
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t)]
     pub(crate) kind: ServerType,
 
-    /// Domains to note with it
+    #[command(flatten)]
+    pub(crate) notes: Notes,
+    #[command(flatten)]
+    pub(crate) organization: Organization,
+    #[command(flatten)]
+    pub(crate) change: Change,
+}
+
+/// What is noted of a token service, whoever adds or changes it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Notes {
+    /// Application as which Exchange is known there; it is noted, and decides nothing here
+    #[arg(long, value_name = "GUID", value_parser = value::guid)]
+    pub(crate) application_identifier: Option<Uuid>,
+
+    /// Domains to note with it; an empty text takes them away
     #[arg(long, value_name = "DOMAIN", value_delimiter = ',')]
-    pub(crate) domain_name: Vec<String>,
+    pub(crate) domain_name: Option<Vec<String>>,
 
     /// Whether its tokens are believed; `false` keeps the object and refuses them [default: true]
     #[arg(long, value_name = "true|false", value_parser = value::boolean)]
     pub(crate) enabled: Option<bool>,
 
+    /// Taken, and without effect: the server calls no Graph by a trust of this kind
+    #[arg(long, value_name = "URL", value_parser = value::web_url)]
+    pub(crate) graph_base_url: Option<WebUrl>,
+
     /// Refused: a metadata document says whose tokens open mailboxes
     #[arg(long)]
     pub(crate) trust_any_ssl_certificate: bool,
-
-    #[command(flatten)]
-    pub(crate) organization: Organization,
-    #[command(flatten)]
-    pub(crate) change: Change,
 }
 
 /// Shows the token services that the Exchange-like server trusts
@@ -73,29 +88,19 @@ pub(crate) struct Set {
     pub(crate) auth_metadata_url: Option<WebUrl>,
 
     /// Fetch the metadata document now; a server that runs then fetches the keys anew as well
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["application_identifier", "graph_base_url", "trust_any_ssl_certificate"])]
     pub(crate) refresh_auth_metadata: bool,
 
     /// New name
     #[arg(long, value_parser = value::short_name)]
     pub(crate) name: Option<String>,
 
-    /// Domains to note with it; an empty text takes them away
-    #[arg(long, value_name = "DOMAIN", value_delimiter = ',')]
-    pub(crate) domain_name: Option<Vec<String>>,
-
-    /// Whether its tokens are believed; `false` keeps the object and refuses them
-    #[arg(long, value_name = "true|false", value_parser = value::boolean)]
-    pub(crate) enabled: Option<bool>,
-
     /// Whether people are to sign in there; it is noted, and decides nothing here
     #[arg(long, value_name = "true|false", value_parser = value::boolean)]
     pub(crate) is_default_authorization_endpoint: Option<bool>,
 
-    /// Refused: a metadata document says whose tokens open mailboxes
-    #[arg(long)]
-    pub(crate) trust_any_ssl_certificate: bool,
-
+    #[command(flatten)]
+    pub(crate) notes: Notes,
     #[command(flatten)]
     pub(crate) organization: Organization,
     #[command(flatten)]

@@ -43,6 +43,10 @@ pub(crate) struct Organization {
     /// only one]
     #[arg(long, value_name = "DOMAIN|GUID")]
     pub(crate) organization: Option<String>,
+
+    /// Taken, and without effect: there is one database, which `--data` or `--config` names
+    #[arg(long, value_name = "FQDN")]
+    pub(crate) domain_controller: Option<String>,
 }
 
 /// The tenant that the vendor's directory commands take.

@@ -25,7 +25,7 @@ pub(crate) struct New {
     pub(crate) name: String,
 
     /// Application id of a partner that the token service vouches for
-    #[arg(long, value_name = "GUID", value_parser = value::guid)]
+    #[arg(long, value_name = "GUID", value_parser = value::guid, conflicts_with = "trust_any_ssl_certificate")]
     pub(crate) application_identifier: Option<Uuid>,
 
     /// Metadata document of a partner that issues its own tokens; it is fetched at once, and if it
@@ -80,6 +80,10 @@ pub(crate) struct Rights {
     #[arg(long, value_name = "true|false", value_parser = value::boolean)]
     pub(crate) accept_security_identifier_information: Option<bool>,
 
+    /// As whom its issuer signs, `name@realm`: it is compared with what the trust says, and never set
+    #[arg(long, value_name = "ISSUER")]
+    pub(crate) issuer_identifier: Option<String>,
+
     /// Kind of accounts that it is for
     #[arg(long, value_name = "TYPE")]
     pub(crate) account_type: Option<AccountType>,
@@ -125,7 +129,7 @@ pub(crate) struct Set {
     pub(crate) auth_metadata_url: Option<WebUrl>,
 
     /// Fetch the metadata document now; a server that runs then fetches the keys anew as well
-    #[arg(long)]
+    #[arg(long, conflicts_with = "trust_any_ssl_certificate")]
     pub(crate) refresh_auth_metadata: bool,
 
     /// New name

@@ -366,6 +366,7 @@ impl Cloud {
                 enabled: true,
                 domain_names: Vec::new(),
                 is_default_authorization_endpoint: false,
+                application_identifier: None,
                 published: Published::default(),
             };
             self.trust.put_auth_server(&server).await?;

@@ -213,6 +213,7 @@ impl World {
             enabled: true,
             domain_names: Vec::new(),
             is_default_authorization_endpoint: false,
+            application_identifier: None,
             published: actas_directory::exchange_side::Published::default(),
         };
         change(&mut server);

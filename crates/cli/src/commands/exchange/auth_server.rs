@@ -7,7 +7,7 @@ use super::metadata::{Document, https};
 use super::{Exchange, changed_meanwhile, piped, refuse_any_certificate, tell_bound};
 use crate::{
     app::Context,
-    arguments::auth_server::{Get, New, Remove, ServerType, Set},
+    arguments::auth_server::{Get, New, Notes, Remove, ServerType, Set},
     commands::{
         change::{self, Default},
         shown::{self, Wanted},
@@ -18,7 +18,7 @@ use crate::{
 const CHANGED: &str = "auth server changed";
 
 pub(super) async fn new(asked: New, context: &Context) -> Result<(), Problem> {
-    refuse_any_certificate(asked.trust_any_ssl_certificate)?;
+    check(&asked.notes, context)?;
     let url = https(&asked.auth_metadata_url)?;
     if !change::may(context, asked.change, Default::Go, "New-AuthServer", &asked.name).await? {
         return Ok(());
@@ -36,9 +36,10 @@ pub(super) async fn new(asked: New, context: &Context) -> Result<(), Problem> {
         realm: exchange.realm_of(&document, &url)?,
         auth_metadata_url: url,
         issuer_identifier: document.app_id,
-        enabled: asked.enabled.unwrap_or(true),
-        domain_names: named(asked.domain_name),
+        enabled: asked.notes.enabled.unwrap_or(true),
+        domain_names: asked.notes.domain_name.map_or_else(Vec::new, named),
         is_default_authorization_endpoint: false,
+        application_identifier: asked.notes.application_identifier,
         published: document.published,
     };
     let audit = exchange.audit("auth server added", "New-AuthServer", &server.name);
@@ -62,7 +63,7 @@ pub(super) async fn get(asked: Get, context: &Context) -> Result<(), Problem> {
 }
 
 pub(super) async fn set(asked: Set, context: &Context) -> Result<(), Problem> {
-    refuse_any_certificate(asked.trust_any_ssl_certificate)?;
+    check(&asked.notes, context)?;
     let url = asked.auth_metadata_url.as_ref().map(https).transpose()?;
     for name in piped::names(&asked.identity).await? {
         if change::may(context, asked.change, Default::Go, "Set-AuthServer", &name).await? {
@@ -92,8 +93,9 @@ async fn set_one(name: &str, url: Option<&str>, asked: &Set, context: &Context) 
         server.published = document.published;
     }
     server.name = asked.name.clone().unwrap_or(server.name);
-    server.enabled = asked.enabled.unwrap_or(server.enabled);
-    server.domain_names = asked.domain_name.clone().map_or(server.domain_names, named);
+    server.enabled = asked.notes.enabled.unwrap_or(server.enabled);
+    server.domain_names = asked.notes.domain_name.clone().map_or(server.domain_names, named);
+    server.application_identifier = asked.notes.application_identifier.or(server.application_identifier);
     server.is_default_authorization_endpoint =
         asked.is_default_authorization_endpoint.unwrap_or(server.is_default_authorization_endpoint);
     let audit = exchange.audit(CHANGED, "Set-AuthServer", name);
@@ -138,6 +140,14 @@ impl Exchange {
         }
         Ok(realm.clone())
     }
+}
+
+fn check(notes: &Notes, context: &Context) -> Result<(), Problem> {
+    refuse_any_certificate(notes.trust_any_ssl_certificate)?;
+    if notes.graph_base_url.is_some() {
+        context.console.warning("`-GraphBaseUrl` has no effect: the server calls no Graph by a trust of this kind");
+    }
+    Ok(())
 }
 
 fn named(domains: Vec<String>) -> Vec<String> {

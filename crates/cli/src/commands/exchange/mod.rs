@@ -60,6 +60,9 @@ struct Exchange {
 
 impl Exchange {
     async fn open(context: &Context, asked: &Organization) -> Result<Self, Problem> {
+        if asked.domain_controller.is_some() {
+            context.console.warning("`-DomainController` has no effect: the server's own database is asked");
+        }
         let place = Workplace::open(&context.global)?;
         let database = place.cloud_database()?;
         let http = workplace::http(&place.config, &[place.cloud_folder().join(CA_FILE)])?;

@@ -1,6 +1,7 @@
 //! `PartnerApplication` of Exchange.
 
 use actas_directory::exchange_side::{ActAsPermission, AppOnlyPermission, AuthServerKind, PartnerApplication};
+use actas_directory::well_known;
 
 use super::metadata::https;
 use super::{Exchange, changed_meanwhile, piped, refuse_any_certificate, tell_bound};
@@ -203,6 +204,7 @@ impl Exchange {
     }
 
     async fn apply(&self, partner: &mut PartnerApplication, rights: &Rights) -> Result<(), Problem> {
+        check_issuer(partner, rights.issuer_identifier.as_deref(), &self.tenant.id.to_string())?;
         if let Some(account) = &rights.linked_account {
             partner.linked_account =
                 if account.is_empty() { None } else { Some(self.user(account).await?.id.to_string()) };
@@ -252,6 +254,20 @@ fn check(rights: &Rights) -> Result<(), Problem> {
             .hint("leave `-AccountType` out, or give `OrganizationalAccount`"));
     }
     Ok(())
+}
+
+/// An issuer that a script names has to be the one whose key signs: it follows from how the
+/// partner came, and is not chosen.
+fn check_issuer(partner: &PartnerApplication, named: Option<&str>, tenant: &str) -> Result<(), Problem> {
+    let Some(named) = named.filter(|named| !named.is_empty()) else { return Ok(()) };
+    let bare = if partner.use_auth_server { well_known::STS } else { partner.application_identifier }.to_string();
+    let whole = partner.issuer().unwrap_or_else(|| format!("{bare}@{tenant}"));
+    if named.eq_ignore_ascii_case(&bare) || named.eq_ignore_ascii_case(&whole) {
+        return Ok(());
+    }
+    Err(Problem::failed(format!("`-IssuerIdentifier {named}` is not who signs for `{}`", partner.name))
+        .detail(format!("that is `{whole}`"))
+        .hint("leave the parameter out; a partner that issues its own tokens is named by `-AuthMetadataUrl`"))
 }
 
 /// The permissions of these names, each once.

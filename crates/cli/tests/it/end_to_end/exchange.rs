@@ -105,6 +105,14 @@ fn an_auth_server_from_its_making_to_its_end() {
         "cannot acquire the auth metadata",
     );
 
+    let application = "5e1a7c90-6f0d-4b7e-9d0c-2f1d4f0e8a11";
+    let noted = ["-ApplicationIdentifier", application, "-GraphBaseUrl", "https://graph.example"];
+    let set = told(&lab, &[&["Set-AuthServer", "sts", "-DomainController", "dc1.example"], &noted[..]].concat());
+    assert_eq!(set.code, Some(0), "{set}");
+    for without_effect in ["`-DomainController` has no effect", "`-GraphBaseUrl` has no effect"] {
+        assert!(set.stderr.contains(without_effect), "{set}");
+    }
+    assert_eq!(objects(&lab, &["Get-AuthServer", "sts"])[0]["ApplicationIdentifier"], application);
     done(&lab, &["Set-AuthServer", "sts", "-RefreshAuthMetadata", "-Name", "sts2", "-Enabled", "false"]);
     assert_eq!(objects(&lab, &["Get-AuthServer", "sts2"])[0]["Enabled"], false);
     let open_id = format!("{}/{}/.well-known/openid-configuration", lab.value("BASE_URL"), lab.value("TENANT"));
@@ -240,6 +248,9 @@ fn a_partner_on_premises_that_issues_its_own_tokens_delivers_until_it_is_disable
     wait_for(TAKEN_UP, passed).unwrap_or_else(|| panic!("{}", delivers()));
     // Beside it, what the token service vouches for goes on: the lab's own application is asked for.
     assert_eq!(objects(&lab, &["Get-PartnerApplication", "Lab application"])[0]["UseAuthServer"], true);
+    let issuer = |named: &'static str| ["Set-PartnerApplication", "Lab application", "-IssuerIdentifier", named];
+    done(&lab, &issuer("00000001-0000-0000-c000-000000000000"));
+    fails(&lab, &issuer("00000004-0000-0ff1-ce00-000000000000"), "is not who signs for `Lab application`");
 
     let oauth = |more: &[&str]| {
         let words =
