@@ -28,6 +28,7 @@ mod schedule;
 mod session;
 mod settings;
 mod sign_in;
+pub mod source;
 mod storage;
 mod storage_settings;
 mod upload;
@@ -140,6 +141,11 @@ impl Agent {
     /// Certificates and their slots.
     pub fn certificates(&self) -> &CertificateStore {
         &self.0.certificates
+    }
+
+    /// Where the on-premises side keeps its data.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0.folder
     }
 
     /// The clock that everything here goes by.

@@ -19,6 +19,7 @@
 //! ca_files = ["/etc/actas/lab-ca.pem"]
 //! ```
 
+mod sources;
 mod token_service;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ use url::Url;
 
 use crate::hosts::HostTable;
 
+pub use sources::{CallRecords, OwnerPattern, SourcesConfig};
 pub use token_service::{
     Number, RateConfig, RatesConfig, SigningAlgorithm, SigningKeysConfig, Span, TenantChoice, TokenServiceConfig,
 };
@@ -103,6 +105,9 @@ pub struct OnpremConfig {
     /// How items are delivered.
     #[serde(default)]
     pub delivery: DeliveryConfig,
+    /// Systems that hand in items in their own formats.
+    #[serde(default)]
+    pub sources: SourcesConfig,
 }
 
 /// `[onprem.delivery]`
@@ -172,9 +177,10 @@ impl Config {
             });
             [Some(&mut cloud.data), cloud.seed_file.as_mut(), module, pin]
         });
-        let of_onprem = onprem
-            .as_mut()
-            .map(|onprem| [Some(&mut onprem.data), onprem.certificate_file.as_mut(), onprem.key_file.as_mut()]);
+        let of_onprem = onprem.as_mut().map(|onprem| {
+            let files = [onprem.certificate_file.as_mut(), onprem.key_file.as_mut(), onprem.sources.spool.as_mut()];
+            std::iter::once(Some(&mut onprem.data)).chain(files)
+        });
         let paths = of_cloud.into_iter().flatten().chain(of_onprem.into_iter().flatten()).flatten();
         for path in paths.chain(&mut self.client.ca_files) {
             // Joining keeps an absolute path as it is.

@@ -11,8 +11,9 @@ pub use self::limiter::RateLimiter;
 pub use self::record::{
     AutodiscoverFailure, CertificateRolled, CredentialChange, DeliveryGivenUp, OAuthFailure, Space, TokenAudit,
     TrustChange, autodiscover_failed, certificate_rolled, credential_published, credential_retired, delivery_given_up,
-    flush_completed, flush_started, oauth_configured, oauth_failed, space_critical, space_error, space_flush,
-    space_normal, target_recovered, target_unavailable, token_issued, token_refused, trust_settings_changed,
+    flush_completed, flush_started, oauth_configured, oauth_failed, source_refused, source_unclaimed, space_critical,
+    space_error, space_flush, space_normal, target_recovered, target_unavailable, token_issued, token_refused,
+    trust_settings_changed,
 };
 pub use self::reference::reference;
 pub use self::sink::{EventSink, MemorySink, SharedSink, TracingSink};

@@ -11,4 +11,5 @@ mod intake;
 mod maintenance;
 mod peer;
 mod settings;
+mod sources;
 mod tokens;

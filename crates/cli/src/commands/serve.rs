@@ -5,9 +5,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use actas_agent::source::{self, Sources};
 use actas_agent::{Agent, Deliverer, DeliveryOptions, Maintenance, RenewOptions, RenewStage, Use, intake};
 use actas_certificate::file;
-use actas_runtime::config::{ClientConfig, CloudConfig, DeliveryConfig, OnpremConfig, TokenServiceConfig};
+use actas_runtime::config::{
+    ClientConfig, CloudConfig, DeliveryConfig, OnpremConfig, SourcesConfig, TokenServiceConfig,
+};
 use actas_runtime::{Limits, Server, SystemClock, TlsIdentity, listener};
 use axum::Router;
 use axum::extract::State;
@@ -17,7 +20,7 @@ use jiff::SignedDuration;
 use sd_notify::NotifyState;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::app::Context;
 use crate::arguments::serve::{Role, Serve};
@@ -72,6 +75,14 @@ struct Running {
 struct OnPremises {
     server: Server,
     work: Work,
+    sources: Sources,
+    feeding: Feeding,
+}
+
+/// Sources that come by themselves: the spool folder, and mail.
+struct Feeding {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
 }
 
 /// What an agent does by itself.
@@ -140,14 +151,19 @@ impl Running {
             if let Some(identity) = identity(&config)? {
                 onprem.server.replace_identity(identity)?;
             }
+            onprem.sources.replace(&config.sources)?;
             onprem.work.stop().await;
             onprem.work = Work::start(agent, options);
+            // The port is free for the new one only when the old one has ended.
+            onprem.feeding.stop().await;
+            onprem.feeding = Feeding::start(&onprem.sources)?;
         }
         Ok(())
     }
 
     async fn stop(self) -> Result<(), Problem> {
         if let Some(mut onprem) = self.onprem {
+            onprem.feeding.stop().await;
             onprem.work.stop().await;
             onprem.server.stop(GRACE).await?;
         }
@@ -216,6 +232,7 @@ fn default_onprem(workplace: &Workplace) -> OnpremConfig {
         certificate_file: None,
         key_file: None,
         delivery: DeliveryConfig::default(),
+        sources: SourcesConfig::default(),
     }
 }
 
@@ -272,6 +289,7 @@ impl OnPremises {
         let options = delivery_options(&config.delivery)?;
         let bound = listener::bind(config.listen)?;
         let agent = Agent::open(&config.data, workplace.http()?, SystemClock::shared())?;
+        let sources = Sources::new(agent.clone(), &config.sources)?;
         let router = Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
@@ -280,7 +298,7 @@ impl OnPremises {
         let identity = identity(config)?;
         // A token that anybody on the way can read would be everybody's.
         let router = if identity.is_some() || bound.local_addr().ip().is_loopback() {
-            router.merge(intake::router(agent.clone()))
+            router.merge(intake::router(agent.clone())).merge(source::router(sources.clone()))
         } else {
             console.warning(&format!(
                 "{} is not loopback and has no certificate, so no items are taken there; name one as `certificate_file` of `[onprem]`",
@@ -292,7 +310,8 @@ impl OnPremises {
             Some(identity) => listener::serve_tls(bound, router, identity, &Limits::default())?,
             None => listener::serve_plain(bound, router, &Limits::default())?,
         };
-        Ok(Self { server, work: Work::start(agent, options) })
+        let feeding = Feeding::start(&sources)?;
+        Ok(Self { server, work: Work::start(agent, options), sources, feeding })
     }
 }
 
@@ -342,6 +361,26 @@ async fn metadata(State(agent): State<Agent>) -> Result<axum::Json<Value>, Statu
         Err(error) => {
             tracing::error!(%error, "the metadata document cannot be made");
             Err(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
+}
+
+// === impl Feeding ===
+
+impl Feeding {
+    fn start(sources: &Sources) -> Result<Self, Problem> {
+        let (stop, stopped) = watch::channel(false);
+        Ok(Self { stop, tasks: sources.start(&stopped)? })
+    }
+
+    /// Lets what is under way end.
+    async fn stop(&mut self) {
+        // The tasks hold the receivers.
+        let _ = self.stop.send(true);
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a source failed");
+            }
         }
     }
 }

@@ -49,6 +49,8 @@ pub const CATALOGUE: &[Entry] = &[
     SPACE_NORMAL,
     TOKEN_REFUSED,
     TOKEN_ISSUED,
+    SOURCE_UNCLAIMED,
+    SOURCE_REFUSED,
 ];
 
 /// The entry with that number.
@@ -289,6 +291,30 @@ pub(super) const TOKEN_ISSUED: Entry = Entry {
            tenant={tenant}[, actor={actor}][, subject={subject}][, resource={resource}]\
            [, tokenHash={tokenHash}][, expires={expires}]",
     remedy: "A record for audits. There is nothing to do.",
+};
+
+pub(super) const SOURCE_UNCLAIMED: Entry = Entry {
+    id: 45020,
+    level: Level::Warning,
+    source: STORAGE_SERVICE,
+    name: "SourceUnclaimed",
+    text: "A call record is of nobody who has a mailbox here, and was put aside.\n\n\
+           system={system}, users={users}, file={file}",
+    remedy: "Neither who called nor who was called is led to a mailbox. If one of them has one, \
+             add the user to `[onprem.sources]` of the configuration, have the server read it \
+             again (SIGHUP), and move the file into the spool folder. Calls between strangers \
+             need not be posted; remove their files.",
+};
+
+pub(super) const SOURCE_REFUSED: Entry = Entry {
+    id: 45021,
+    level: Level::Error,
+    source: STORAGE_SERVICE,
+    name: "SourceRefused",
+    text: "Something that a source was given is no item, and was set aside.\n\n\
+           system={system}, what={what}, reason={reason}",
+    remedy: "What was handed in cannot be read, or breaks a bound, as the reason says. Correct it \
+             where it is made; an entry of the spool folder is corrected in `bad` and moved back.",
 };
 
 impl Entry {

@@ -4,8 +4,8 @@ use actas_runtime::event::{
     AutodiscoverFailure, CATALOGUE, CertificateRolled, CredentialChange, DeliveryGivenUp, Level, MemorySink,
     OAuthFailure, RateLimiter, Space, TokenAudit, TrustChange, autodiscover_failed, certificate_rolled,
     credential_published, credential_retired, delivery_given_up, find, flush_completed, flush_started,
-    oauth_configured, oauth_failed, space_critical, space_error, space_flush, space_normal, target_recovered,
-    target_unavailable, token_issued, token_refused, trust_settings_changed,
+    oauth_configured, oauth_failed, source_refused, source_unclaimed, space_critical, space_error, space_flush,
+    space_normal, target_recovered, target_unavailable, token_issued, token_refused, trust_settings_changed,
 };
 use actas_runtime::{Event, EventSink as _};
 use jiff::{SignedDuration, Timestamp};
@@ -93,6 +93,8 @@ fn one_of_each() -> Vec<Event> {
         space_normal(now(), space),
         token_refused(now(), &audit, "actor-signature", Some("the key is not known")),
         token_issued(now(), &audit),
+        source_unclaimed(now(), "kamailio", "1001, 1002", "unclaimed/kamailio-1.json"),
+        source_refused(now(), "spool", "spool/bad/one.json", "the item is not JSON"),
     ]
 }
 
