@@ -1,9 +1,13 @@
-"""What real systems emit becomes items: Debian's Kamailio with two phones that call."""
+"""What real systems emit becomes items: Debian's Kamailio with phones that call, mail."""
 
 from __future__ import annotations
 
+import email.policy
+import smtplib
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,10 @@ from onprem import Onprem
 
 SOURCES = """
 call_records = ["kamailio"]
+smtp_listen = "127.0.0.1:{smtp}"
+
+[onprem.sources.domains]
+"pbx.example" = "fabrikam.example"
 
 [[onprem.sources.patterns]]
 match = '(adele|omar)@127\\.[0-9.]+'
@@ -21,8 +29,14 @@ mailbox = '$1@fabrikam.example'
 
 
 @pytest.fixture
-def onprem(tmp_path: Path) -> Iterator[Onprem]:
-    side = Onprem(tmp_path, SOURCES)
+def smtp_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def onprem(tmp_path: Path, smtp_port: int) -> Iterator[Onprem]:
+    side = Onprem(tmp_path, SOURCES.replace("{smtp}", str(smtp_port)))
     yield side
     side.end()
 
@@ -64,3 +78,22 @@ def test_calls_through_kamailio(onprem: Onprem, tmp_path: Path) -> None:
         assert missed["Subject"] == f"Missed call from stranger@{proxy.address}"
         assert missed["Component"] == "MissedCall"
         assert not (tmp_path / "onprem" / "unclaimed").exists()
+
+
+def test_voice_mail_by_smtplib(onprem: Onprem, smtp_port: int) -> None:
+    message = EmailMessage()
+    message["From"] = "PBX <pbx@pbx.example>"
+    message["To"] = "omar@pbx.example"
+    message["Subject"] = "Voice message from Zoë"
+    message.set_content("21 seconds\n.a line that begins with a dot\n")
+    message.add_attachment(bytes(range(256)) * 400, "audio", "wav", filename="message.wav")
+    content = message.as_bytes(policy=email.policy.SMTP)
+    with smtplib.SMTP("127.0.0.1", smtp_port, timeout=30) as client:
+        client.sendmail("pbx@pbx.example", ["omar@pbx.example"], content)
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            client.sendmail("pbx@pbx.example", ["omar@elsewhere.example"], content)
+        # As a sender does that heard nothing.
+        client.sendmail("pbx@pbx.example", ["omar@pbx.example"], content)
+    (item,) = onprem.items()
+    assert (item["Owner"], item["Component"]) == ("omar@fabrikam.example", "Voicemail")
+    assert item["Subject"] == "Voice message from Zoë"

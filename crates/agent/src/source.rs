@@ -11,8 +11,10 @@ mod call;
 mod freeswitch;
 mod http;
 mod kamailio;
+mod mail;
 mod owner;
 mod record;
+mod smtp;
 mod spool;
 mod unclaimed;
 
@@ -47,6 +49,7 @@ struct Setup {
     owners: Owners,
     call_records: Vec<CallRecords>,
     spool: Option<PathBuf>,
+    smtp: Option<smtp::Listen>,
     unclaimed: Unclaimed,
 }
 
@@ -85,6 +88,10 @@ impl Sources {
         if let Some(folder) = &setup.spool {
             let spool = spool::Spool::open(self.clone(), folder)?;
             tasks.spawn(spool.run(stop.clone()));
+        }
+        if let Some(listen) = setup.smtp {
+            let server = smtp::Submission::bind(self.clone(), listen)?;
+            tasks.spawn(server.run(stop.clone()));
         }
         Ok(tasks)
     }
@@ -149,6 +156,7 @@ impl Setup {
             owners: Owners::read(config)?,
             call_records: config.call_records.clone(),
             spool: config.spool.clone(),
+            smtp: config.smtp_listen.map(smtp::Listen::on).transpose()?,
             unclaimed: Unclaimed::under(agent.folder()),
         })
     }

@@ -12,4 +12,5 @@ mod maintenance;
 mod peer;
 mod settings;
 mod sources;
+mod sources_mail;
 mod tokens;

@@ -1,6 +1,7 @@
 //! `[onprem.sources]`: systems that hand in items in their own formats. Absent means off.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,8 @@ pub struct SourcesConfig {
     pub call_records: Vec<CallRecords>,
     /// The folder from which files are taken; from the file's own directory if relative.
     pub spool: Option<PathBuf>,
+    /// Where mail of voice-mail systems is taken; loopback alone.
+    pub smtp_listen: Option<SocketAddr>,
     /// Mailboxes of users, each by `user@domain`, or by the user alone.
     pub mailboxes: BTreeMap<String, String>,
     /// Mailboxes of users that a pattern describes; the first that matches counts.
