@@ -1,4 +1,4 @@
-"""What real systems emit becomes items: Debian's Kamailio with phones that call, mail."""
+"""What real systems emit becomes items: Debian's Kamailio with phones that call, Prosody, mail."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ import pytest
 
 from kamailio import Kamailio, Phone
 from onprem import Onprem
+from prosody import Chatter, Prosody
 
 SOURCES = """
 call_records = ["kamailio"]
+conversations = true
 smtp_listen = "127.0.0.1:{smtp}"
 
 [onprem.sources.domains]
 "pbx.example" = "fabrikam.example"
+"chat.example" = "fabrikam.example"
 
 [[onprem.sources.patterns]]
 match = '(adele|omar)@127\\.[0-9.]+'
@@ -97,3 +100,29 @@ def test_voice_mail_by_smtplib(onprem: Onprem, smtp_port: int) -> None:
     (item,) = onprem.items()
     assert (item["Owner"], item["Component"]) == ("omar@fabrikam.example", "Voicemail")
     assert item["Subject"] == "Voice message from Zoë"
+
+
+def test_conversations_of_prosody(onprem: Onprem, tmp_path: Path) -> None:
+    with ExitStack() as running:
+        server = Prosody(tmp_path, onprem.url, onprem.token("prosody"))
+        running.callback(lambda: server.end())
+        adele, omar = Chatter(server, "adele"), Chatter(server, "omar")
+        adele.write("omar", "Hello & welcome", "t1")
+        omar.wait_for("welcome")
+        omar.write("adele", "Hi <3", "t1")
+        adele.wait_for("&lt;3")
+        adele.write("omar", "Something else", "t2")
+        omar.wait_for("Something else")
+        adele.end()
+        omar.end()
+        # What was written is there after a restart.
+        server.end()
+        server.start()
+        items = onprem.wait_for_items(4)
+        assert sorted((item["Owner"], item["Subject"]) for item in items) == [
+            ("adele@fabrikam.example", "Conversation with omar@chat.example"),
+            ("adele@fabrikam.example", "Conversation with omar@chat.example"),
+            ("omar@fabrikam.example", "Conversation with adele@chat.example"),
+            ("omar@fabrikam.example", "Conversation with adele@chat.example"),
+        ], server.printed()
+        assert {item["Component"] for item in items} == {"ConversationHistory"}

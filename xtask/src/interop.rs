@@ -137,7 +137,7 @@ fn require_nginx() -> Result<()> {
     if runs() { Ok(()) } else { bail!("`nginx -v` fails, so the suite of `actas gate` cannot run") }
 }
 
-/// A SIP proxy and two phones, whose calls become items.
+/// A SIP proxy and phones, whose calls become items, and an XMPP server.
 fn require_telephony() -> Result<()> {
     let runs = || {
         let proxy = ["kamailio", "/usr/sbin/kamailio"].iter().any(|name| step::succeeds(command(name).arg("-v")));
@@ -145,15 +145,20 @@ fn require_telephony() -> Result<()> {
             && is_installed("kamailio/modules/acc_json.so")
             && is_installed("kamailio/modules/http_client.so")
             && is_installed("baresip/modules/ctrl_tcp.so")
+            && is_installed("prosody/core/portmanager.lua")
     };
     if runs() {
         return Ok(());
     }
     debian::install(
-        &["kamailio", "kamailio-extra-modules", "kamailio-utils-modules", "baresip-core"],
-        "Kamailio and baresip",
+        &["kamailio", "kamailio-extra-modules", "kamailio-utils-modules", "baresip-core", "prosody"],
+        "Kamailio, baresip and Prosody",
     )?;
-    if runs() { Ok(()) } else { bail!("Kamailio or baresip is incomplete, so the suite of call records cannot run") }
+    if runs() {
+        Ok(())
+    } else {
+        bail!("Kamailio, baresip or Prosody is incomplete, so the suite of sources cannot run")
+    }
 }
 
 /// Whether a module is where distributions have them, with or without the architecture's folder.

@@ -1,5 +1,5 @@
-//! Sources: what real systems emit, turned into items. Call records over HTTP, mail of
-//! voice-mail systems, and a folder for everything else.
+//! Sources: what real systems emit, turned into items. Call records and conversations over
+//! HTTP, mail of voice-mail systems, and a folder for everything else.
 //!
 //! A source reads one foreign format, finds whose mailbox it is for, and hands the item to
 //! the intake like anybody else. Its key comes from the foreign system, so that what is
@@ -17,6 +17,7 @@ mod record;
 mod smtp;
 mod spool;
 mod unclaimed;
+mod xmpp;
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -28,8 +29,9 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use self::call::{Call, Reading};
+use self::call::Reading;
 use self::owner::Owners;
+use self::record::System;
 use self::unclaimed::Unclaimed;
 use crate::Agent;
 use crate::error::Error;
@@ -48,6 +50,7 @@ pub struct Sources {
 struct Setup {
     owners: Owners,
     call_records: Vec<CallRecords>,
+    conversations: bool,
     spool: Option<PathBuf>,
     smtp: Option<smtp::Listen>,
     unclaimed: Unclaimed,
@@ -100,17 +103,24 @@ impl Sources {
         Arc::clone(&self.setup.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Turns a call record into items and hands them in.
-    async fn hand_in_record(&self, from: CallRecords, record: &Value) -> Result<HandedIn, Refusal> {
-        let reading = record::read(from, record).map_err(Refusal::invalid)?;
-        let call = match reading {
-            Reading::Call(call) => call,
-            Reading::Nothing(why) => return Ok(HandedIn::Nothing(why)),
-        };
+    /// Turns a record of another system into items and hands them in.
+    async fn hand_in_record(&self, from: System, record: &Value) -> Result<HandedIn, Refusal> {
         let setup = self.setup();
-        let items = call.items(&setup.owners).map_err(|error| Refusal::of_agent(&error))?;
+        let of_agent = |error: Error| Refusal::of_agent(&error);
+        let (id, users, items) = match record::read(from, record).map_err(Refusal::invalid)? {
+            Reading::Nothing(why) => return Ok(HandedIn::Nothing(why)),
+            Reading::Call(call) => {
+                let users = format!("{}, {}", call.caller.address, call.callee.address);
+                let items = call.items(&setup.owners).map_err(of_agent)?;
+                (call.id, users, items)
+            }
+            Reading::Conversation(talk) => {
+                let items = talk.items(&setup.owners).map_err(of_agent)?;
+                (format!("{} {}", talk.owner, talk.id), talk.owner, items)
+            }
+        };
         if items.is_empty() {
-            return self.put_aside(from, &call, record).await;
+            return self.put_aside(from, &id, &users, record).await;
         }
         self.agent.check_room().await?;
         let keys = items.iter().map(|item| item.key().to_owned()).collect();
@@ -131,13 +141,11 @@ impl Sources {
         Ok(put)
     }
 
-    async fn put_aside(&self, from: CallRecords, call: &Call, record: &Value) -> Result<HandedIn, Refusal> {
-        let setup = self.setup();
-        let file = setup.unclaimed.keep(from, &call.id, record)?;
-        let users = format!("{}, {}", call.caller.address, call.callee.address);
+    async fn put_aside(&self, from: System, id: &str, users: &str, record: &Value) -> Result<HandedIn, Refusal> {
+        let file = self.setup().unclaimed.keep(from, id, record)?;
         let shown = file.display().to_string();
-        let event = event::source_unclaimed(self.agent.clock().now(), from.as_str(), &users, &shown);
-        self.agent.tell_limited(event, &users).await;
+        let event = event::source_unclaimed(self.agent.clock().now(), from.as_str(), users, &shown);
+        self.agent.tell_limited(event, users).await;
         Ok(HandedIn::Unclaimed(file))
     }
 }
@@ -155,13 +163,17 @@ impl Setup {
         Ok(Self {
             owners: Owners::read(config)?,
             call_records: config.call_records.clone(),
+            conversations: config.conversations,
             spool: config.spool.clone(),
             smtp: config.smtp_listen.map(smtp::Listen::on).transpose()?,
             unclaimed: Unclaimed::under(agent.folder()),
         })
     }
 
-    fn takes(&self, from: CallRecords) -> bool {
-        self.call_records.contains(&from)
+    fn takes(&self, from: System) -> bool {
+        match from {
+            System::Calls(from) => self.call_records.contains(&from),
+            System::Xmpp => self.conversations,
+        }
     }
 }

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::owner::Owners;
+use super::xmpp::Conversation;
 use crate::error::Error;
 use crate::item::{Component, Property, StorageItem, sha256_hex};
 
@@ -13,10 +14,12 @@ const ID_BYTES_MAX: usize = 120;
 const NAME_CHARS_MAX: usize = 100;
 const PROPERTY_CHARS_MAX: usize = 300;
 
-/// What a call record says.
+/// What a record says.
 pub(super) enum Reading {
     /// A call that is over.
     Call(Call),
+    /// A conversation that is over.
+    Conversation(Conversation),
     /// Nothing to keep, for this reason.
     Nothing(&'static str),
 }

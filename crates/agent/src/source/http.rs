@@ -1,4 +1,4 @@
-//! Call records over HTTP: `POST /sources/<system>`, beside the intake.
+//! Records over HTTP: `POST /sources/<system>`, beside the intake.
 //!
 //! Each request carries a token of the intake, as a bearer or as the password of Basic
 //! authentication, which is what telephone systems can send.
@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actas_runtime::config::CallRecords;
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
@@ -19,11 +18,13 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+use super::record::System;
 use super::{HandedIn, Sources};
 use crate::intake::Refusal;
 
-/// The most bytes of a record; FreeSWITCH's have some ten thousand.
-const RECORD_BYTES_MAX: usize = 1024 * 1024;
+/// The most bytes of a record. FreeSWITCH's have some ten thousand; a conversation of a day
+/// has more.
+const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Records that are read at once, and how long another one waits.
 const RECORDS_AT_ONCE: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,10 +57,9 @@ async fn take(State(door): State<Door>, Path(system): Path<String>, request: Req
 
 impl Door {
     async fn take(&self, system: &str, request: Request) -> Result<(StatusCode, Value), Refusal> {
-        let system = CallRecords::ALL.into_iter().find(|known| known.as_str() == system);
-        let system = system.filter(|system| self.sources.setup().takes(*system)).ok_or_else(|| {
-            Refusal::new(StatusCode::NOT_FOUND, "NoSuchSource", "call records of this system are not taken here")
-                .hint("name the system in `call_records` of `[onprem.sources]`: asterisk, freeswitch or kamailio")
+        let system = System::named(system).filter(|system| self.sources.setup().takes(*system)).ok_or_else(|| {
+            Refusal::new(StatusCode::NOT_FOUND, "NoSuchSource", "records of this system are not taken here")
+                .hint("`[onprem.sources]` says which are: `call_records = [\"asterisk\", \"freeswitch\", \"kamailio\"]`, `conversations = true` for xmpp")
         })?;
         self.authenticate(request.headers()).await?;
         let busy = || Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", "too many records at once").retry_after(1);

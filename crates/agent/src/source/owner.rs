@@ -87,7 +87,7 @@ fn address(text: &str) -> Option<String> {
     text.parse::<SmtpAddress>().ok().map(|address| address.lower().to_owned())
 }
 
-/// An address without scheme, port and parameters, in lower case: `sip:A@B:5060;x=y` is `a@b`.
+/// An address without scheme, port, resource and parameters, in lower case: `sip:A@B:5060;x=y` is `a@b`.
 pub(super) fn plain(user: &str) -> String {
     let user = user.trim();
     let user = user.split_once('<').map_or(user, |(_, inner)| inner.split('>').next().unwrap_or_default());
@@ -101,7 +101,7 @@ pub(super) fn plain(user: &str) -> String {
     match user.split_once('@') {
         // An address in brackets has colons of its own.
         Some((name, host)) if !host.starts_with('[') => {
-            format!("{name}@{}", host.split(':').next().unwrap_or_default()).to_lowercase()
+            format!("{name}@{}", host.split([':', '/']).next().unwrap_or_default()).to_lowercase()
         }
         _ => user.to_lowercase(),
     }

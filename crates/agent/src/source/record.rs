@@ -8,17 +8,45 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::call::Reading;
-use super::{asterisk, freeswitch, kamailio};
+use super::{asterisk, freeswitch, kamailio, xmpp};
+
+/// A system that hands in records.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum System {
+    /// One that tells of calls.
+    Calls(CallRecords),
+    /// One that tells of conversations.
+    Xmpp,
+}
+
+// === impl System ===
+
+impl System {
+    /// The system of a name in a path or a file.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let calls = || CallRecords::ALL.into_iter().find(|known| known.as_str() == name).map(Self::Calls);
+        if name == "xmpp" { Some(Self::Xmpp) } else { calls() }
+    }
+
+    /// Its name.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Calls(calls) => calls.as_str(),
+            Self::Xmpp => "xmpp",
+        }
+    }
+}
 
 /// Reads a record of that system, or says what is wrong with it.
-pub(super) fn read(from: CallRecords, record: &Value) -> Result<Reading, String> {
+pub(super) fn read(from: System, record: &Value) -> Result<Reading, String> {
     if !record.is_object() {
-        return Err("a call record is a JSON object".to_owned());
+        return Err("a record is a JSON object".to_owned());
     }
     match from {
-        CallRecords::Asterisk => asterisk::read(record),
-        CallRecords::Freeswitch => freeswitch::read(record),
-        CallRecords::Kamailio => kamailio::read(record),
+        System::Calls(CallRecords::Asterisk) => asterisk::read(record),
+        System::Calls(CallRecords::Freeswitch) => freeswitch::read(record),
+        System::Calls(CallRecords::Kamailio) => kamailio::read(record),
+        System::Xmpp => xmpp::read(record).map(Reading::Conversation),
     }
 }
 

@@ -12,7 +12,6 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use actas_runtime::config::CallRecords;
 use actas_runtime::event;
 use actas_store::queue::Put;
 use jiff::Timestamp;
@@ -20,6 +19,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::Sources;
+use super::record::System;
 use super::unclaimed::write_durably;
 use crate::error::Error;
 use crate::intake::{Prepared, Refusal, Submitted, Upload};
@@ -252,9 +252,9 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 /// A record of another system that was put aside, to be read again.
-fn foreign(value: &Value) -> Result<Option<(CallRecords, &Value)>, Failure> {
+fn foreign(value: &Value) -> Result<Option<(System, &Value)>, Failure> {
     let (Some(source), Some(record)) = (value.get("source"), value.get("record")) else { return Ok(None) };
-    let known = CallRecords::ALL.into_iter().find(|known| source == known.as_str());
+    let known = source.as_str().and_then(System::named);
     let known = known.ok_or_else(|| Failure::Wrong(format!("the source {source} is not known")))?;
     Ok(Some((known, record)))
 }

@@ -1,14 +1,14 @@
-//! Records of calls of nobody who has a mailbox here: each a file of its own, in the form
+//! Records that concern nobody who has a mailbox here: each a file of its own, in the form
 //! that the spool folder takes, so that it is moved there once the mapping was mended.
 
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use actas_runtime::config::CallRecords;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::record::System;
 use crate::intake::Refusal;
 use crate::item::sha256_hex;
 
@@ -29,9 +29,9 @@ impl Unclaimed {
         Self { folder: data.join("unclaimed") }
     }
 
-    /// Keeps a record, which is on disk then. The same call has the same file.
-    pub(super) fn keep(&self, from: CallRecords, call: &str, record: &Value) -> Result<PathBuf, Refusal> {
-        let name = format!("{}-{}.json", from.as_str(), &sha256_hex(call.as_bytes())[..32]);
+    /// Keeps a record, which is on disk then. The same event has the same file.
+    pub(super) fn keep(&self, from: System, id: &str, record: &Value) -> Result<PathBuf, Refusal> {
+        let name = format!("{}-{}.json", from.as_str(), &sha256_hex(id.as_bytes())[..32]);
         let path = self.folder.join(&name);
         let document = json!({"source": from.as_str(), "record": record}).to_string();
         let kept = || -> io::Result<bool> {
@@ -47,7 +47,7 @@ impl Unclaimed {
             Ok(false) => Err(Refusal::new(
                 StatusCode::INSUFFICIENT_STORAGE,
                 "Full",
-                format!("{FILES_MAX} records of nobody's calls are in `{}`", self.folder.display()),
+                format!("{FILES_MAX} records of strangers are in `{}`", self.folder.display()),
             )
             .hint("add their users to `[onprem.sources]` and move the files into the spool folder, or remove them")
             .retry_after(600)),

@@ -279,7 +279,7 @@ async fn what_is_no_record_is_refused_with_the_reason() {
         (JSON, b"{}".to_vec(), 422),
         ("text/plain", b"{}".to_vec(), 415),
         ("application/x-www-form-urlencoded", b"record=1".to_vec(), 422),
-        (JSON, vec![b' '; 1024 * 1024 + 1], 413),
+        (JSON, vec![b' '; 4 * 1024 * 1024 + 1], 413),
     ] {
         let (told, answer) = house.send("freeswitch", Some(&bearer), kind, body).await;
         assert_eq!(told, status, "{kind}: {answer}");
@@ -316,6 +316,43 @@ async fn a_call_of_strangers_is_put_aside_and_comes_back_when_the_mapping_was_me
         house.subjects().await,
         [("omar@fabrikam.example".to_owned(), "Call from Adèle <+4930123@carrier.example>".to_owned())]
     );
+}
+
+fn conversation() -> Value {
+    json!({"id": "c-1", "owner": "omar@pbx.example", "with": "lena@other.example", "thread": "t-1", "messages": [
+        {"time": "2026-11-25T03:00:05Z", "from": "omar@pbx.example", "body": "Hi <3"},
+        {"time": "2026-11-25T03:00:00Z", "from": "lena@other.example/phone", "body": "Hello\u{0}\nyou"},
+    ]})
+}
+
+#[tokio::test]
+async fn a_conversation_is_an_item_of_its_owner() {
+    let house = House::open(&SourcesConfig { conversations: true, ..mapped(None) }).await;
+    for _ in 0..2 {
+        let (status, body) = house.post("xmpp", &conversation()).await;
+        assert_eq!((status, &body["accepted"]), (200, &json!(true)), "{body}");
+    }
+    let items = house.items().await;
+    let [item] = items.as_slice() else { panic!("{items:?}") };
+    assert_eq!((item.owner(), item.subject()), ("omar@fabrikam.example", "Conversation with lena@other.example"));
+    assert_eq!(item.item_class(), "IPM.Note.Microsoft.Conversation");
+    assert_eq!(item.time().to_string(), "2026-11-25T03:00:00Z");
+    let told = "2026-11-25 03:00:00 UTC lena@other.example\r\nHello\nyou\r\n\r\n\
+                2026-11-25 03:00:05 UTC omar@pbx.example\r\nHi <3\r\n\r\n";
+    assert_eq!(item.body(), told);
+
+    let mut other = conversation();
+    other["owner"] = "lena@other.example".into();
+    assert_eq!(house.post("xmpp", &other).await.0, 202, "the other has no mailbox here");
+    let mut empty = conversation();
+    empty["messages"] = json!([]);
+    assert_eq!(house.post("xmpp", &empty).await.0, 422);
+}
+
+#[tokio::test]
+async fn conversations_are_taken_where_that_was_said() {
+    let house = House::open(&mapped(None)).await;
+    assert_eq!(house.post("xmpp", &conversation()).await.0, 404);
 }
 
 fn note(subject: &str) -> String {

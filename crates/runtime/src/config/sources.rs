@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct SourcesConfig {
     /// Whose call records are taken, over HTTP, at `/sources/<name>`.
     pub call_records: Vec<CallRecords>,
+    /// Whether conversations of XMPP servers are taken, over HTTP, at `/sources/xmpp`.
+    pub conversations: bool,
     /// The folder from which files are taken; from the file's own directory if relative.
     pub spool: Option<PathBuf>,
     /// Where mail of voice-mail systems is taken; loopback alone.
