@@ -22,6 +22,7 @@ mod item;
 mod maintenance;
 mod metadata;
 mod oauth_test;
+mod outlet;
 mod publish;
 mod renew;
 mod schedule;
@@ -36,9 +37,10 @@ mod verdict;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Instant;
 
+use actas_runtime::config::IdProfile;
 use actas_runtime::event::Space;
 use actas_runtime::{HttpClient, SharedClock};
 use actas_store::events::EventLog;
@@ -59,6 +61,7 @@ pub use graph::{GraphClient, MadePassword, Organization, PrincipalKey};
 pub use item::{ATTACHMENT_BYTES_MAX, Attachment, Component, Property, StorageItem, TargetFolder};
 pub use maintenance::Maintenance;
 pub use oauth_test::{OAuthService, OAuthTest, OAuthVerdict};
+pub use outlet::Outlet;
 pub use renew::{RenewOptions, RenewStage, RenewState};
 
 pub use settings::{
@@ -94,6 +97,8 @@ struct Inner {
     folder: PathBuf,
     limiter: std::sync::Mutex<actas_runtime::event::RateLimiter>,
     wake: Notify,
+    /// Whether events have the ids of the vendor's article.
+    ids_of_the_article: AtomicBool,
 }
 
 /// Repeats of one failure within this time are counted, not written.
@@ -125,12 +130,18 @@ impl Agent {
             folder: folder.to_owned(),
             limiter: std::sync::Mutex::new(actas_runtime::event::RateLimiter::new(REPEAT_WINDOW, REPEAT_KEYS_MAX)),
             wake: Notify::new(),
+            ids_of_the_article: AtomicBool::new(false),
         })))
     }
 
     /// The event log.
     pub fn events(&self) -> &EventLog {
         &self.0.events
+    }
+
+    /// Under which ids events are written from now on.
+    pub fn set_id_profile(&self, profile: IdProfile) {
+        self.0.ids_of_the_article.store(profile == IdProfile::Article, Ordering::Relaxed);
     }
 
     /// The queue of the Storage Service.

@@ -9,6 +9,7 @@ mod graph;
 mod graph_mail;
 mod intake;
 mod maintenance;
+mod outlets;
 mod peer;
 mod settings;
 mod sources;

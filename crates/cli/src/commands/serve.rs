@@ -1,5 +1,7 @@
 //! `actas serve`: the servers that the configuration names.
 
+mod telling;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,7 +11,7 @@ use actas_agent::source::{self, Sources};
 use actas_agent::{Agent, Deliverer, DeliveryOptions, Maintenance, RenewOptions, RenewStage, Use, intake};
 use actas_certificate::file;
 use actas_runtime::config::{
-    ClientConfig, CloudConfig, DeliveryConfig, OnpremConfig, SourcesConfig, TokenServiceConfig,
+    ClientConfig, CloudConfig, DeliveryConfig, EventsConfig, IdProfile, OnpremConfig, SourcesConfig, TokenServiceConfig,
 };
 use actas_runtime::{Limits, Server, SystemClock, TlsIdentity, listener};
 use axum::Router;
@@ -22,8 +24,9 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use self::telling::Telling;
 use crate::app::Context;
-use crate::arguments::serve::{Role, Serve};
+use crate::arguments::serve::{Profile, Role, Serve};
 use crate::cloud::seed::Seed;
 use crate::cloud::{Cloud, Mailboxes, Place, Plan, policy};
 use crate::output::Console;
@@ -77,6 +80,7 @@ struct OnPremises {
     work: Work,
     sources: Sources,
     feeding: Feeding,
+    telling: Telling,
 }
 
 /// Sources that come by themselves: the spool folder, and mail.
@@ -114,7 +118,7 @@ impl Running {
         };
         let onprem = match onprem {
             Some(config) => {
-                let onprem = OnPremises::start(&config, &workplace, &context.console)?;
+                let onprem = OnPremises::start(&config, serve.id_profile, &workplace, &context.console).await?;
                 let scheme = if config.certificate_file.is_some() { "https" } else { "http" };
                 let address = onprem.server.local_addr();
                 values.insert("ONPREM_URL".to_owned(), format!("{scheme}://{address}").into());
@@ -147,6 +151,7 @@ impl Running {
         if let (Some(onprem), Some(config)) = (&mut self.onprem, onprem_config) {
             // The new one first: if it cannot be had, the old one works on.
             let agent = workplace.agent()?;
+            agent.set_id_profile(id_profile(serve.id_profile, &config));
             let options = delivery_options(&config.delivery)?;
             if let Some(identity) = identity(&config)? {
                 onprem.server.replace_identity(identity)?;
@@ -166,6 +171,7 @@ impl Running {
             onprem.feeding.stop().await;
             onprem.work.stop().await;
             onprem.server.stop(GRACE).await?;
+            onprem.telling.stop().await;
         }
         if let Some(cloud) = self.cloud {
             cloud.stop().await?;
@@ -233,6 +239,7 @@ fn default_onprem(workplace: &Workplace) -> OnpremConfig {
         key_file: None,
         delivery: DeliveryConfig::default(),
         sources: SourcesConfig::default(),
+        events: EventsConfig::default(),
     }
 }
 
@@ -284,11 +291,18 @@ async fn apply_seed(cloud: &Cloud, config: &CloudConfig) -> Result<Vec<Applicati
 // === impl OnPremises ===
 
 impl OnPremises {
-    fn start(config: &OnpremConfig, workplace: &Workplace, console: &Console) -> Result<Self, Problem> {
+    async fn start(
+        config: &OnpremConfig,
+        profile: Option<Profile>,
+        workplace: &Workplace,
+        console: &Console,
+    ) -> Result<Self, Problem> {
         make_folder(&config.data)?;
         let options = delivery_options(&config.delivery)?;
         let bound = listener::bind(config.listen)?;
         let agent = Agent::open(&config.data, workplace.http()?, SystemClock::shared())?;
+        agent.set_id_profile(id_profile(profile, config));
+        let telling = Telling::start(&agent, &config.events, workplace).await?;
         let sources = Sources::new(agent.clone(), &config.sources)?;
         let router = Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
@@ -311,7 +325,7 @@ impl OnPremises {
             None => listener::serve_plain(bound, router, &Limits::default())?,
         };
         let feeding = Feeding::start(&sources)?;
-        Ok(Self { server, work: Work::start(agent, options), sources, feeding })
+        Ok(Self { server, work: Work::start(agent, options), sources, feeding, telling })
     }
 }
 
@@ -362,6 +376,15 @@ async fn metadata(State(agent): State<Agent>) -> Result<axum::Json<Value>, Statu
             tracing::error!(%error, "the metadata document cannot be made");
             Err(StatusCode::INTERNAL_SERVER_ERROR)
         }
+    }
+}
+
+/// What was asked for, or what the configuration says.
+fn id_profile(asked: Option<Profile>, config: &OnpremConfig) -> IdProfile {
+    match asked {
+        Some(Profile::Seed) => IdProfile::Seed,
+        Some(Profile::Article) => IdProfile::Article,
+        None => config.events.id_profile,
     }
 }
 
