@@ -22,6 +22,7 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
     let suites = root().join("tests/interop");
     let python = environment(&target()?.join("interop"), &suites.join("requirements.txt"))?;
     require_nginx()?;
+    require_telephony()?;
     run_python(&python, &suites, report)?;
     run_node(&python, &suites.join("node"), report)
 }
@@ -134,4 +135,35 @@ fn require_nginx() -> Result<()> {
     }
     debian::install(&["nginx"], "nginx")?;
     if runs() { Ok(()) } else { bail!("`nginx -v` fails, so the suite of `actas gate` cannot run") }
+}
+
+/// A SIP proxy and phones, whose calls become items, and an XMPP server.
+fn require_telephony() -> Result<()> {
+    let runs = || {
+        let proxy = ["kamailio", "/usr/sbin/kamailio"].iter().any(|name| step::succeeds(command(name).arg("-v")));
+        proxy
+            && is_installed("kamailio/modules/acc_json.so")
+            && is_installed("kamailio/modules/http_client.so")
+            && is_installed("baresip/modules/ctrl_tcp.so")
+            && is_installed("prosody/core/portmanager.lua")
+    };
+    if runs() {
+        return Ok(());
+    }
+    debian::install(
+        &["kamailio", "kamailio-extra-modules", "kamailio-utils-modules", "baresip-core", "prosody"],
+        "Kamailio, baresip and Prosody",
+    )?;
+    if runs() {
+        Ok(())
+    } else {
+        bail!("Kamailio, baresip or Prosody is incomplete, so the suite of sources cannot run")
+    }
+}
+
+/// Whether a module is where distributions have them, with or without the architecture's folder.
+fn is_installed(module: &str) -> bool {
+    let base = Path::new("/usr/lib");
+    let folders = fs::read_dir(base).into_iter().flatten().flatten().map(|entry| entry.path());
+    std::iter::once(base.to_owned()).chain(folders).any(|folder| folder.join(module).exists())
 }

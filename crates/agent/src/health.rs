@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actas_directory::onprem::OAuthServer;
+use actas_runtime::config::IdProfile;
 use actas_runtime::event::{self, AutodiscoverFailure, Event, OAuthFailure};
 use actas_store::settings::Kind;
 use aws_lc_rs::digest;
@@ -32,6 +33,8 @@ struct Observed {
 impl Agent {
     /// Appends to the event log.
     pub(crate) async fn record(&self, event: Event) -> Result<(), Error> {
+        let of_the_article = self.0.ids_of_the_article.load(Ordering::Relaxed);
+        let event = event.under(if of_the_article { IdProfile::Article } else { IdProfile::Seed });
         tracing::info!(id = event.id, message = event.message, "event");
         self.0.metrics.event(&event);
         let document = serde_json::to_string(&event).map_err(|error| Error::machine(error.to_string()))?;

@@ -6,6 +6,7 @@
 //! answer, so that a submitter that heard nothing sends again.
 
 mod answer;
+mod door;
 mod item;
 mod multipart;
 mod token;
@@ -19,17 +20,19 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use self::answer::{Outcome, Refusal, accepted, refused_item, shown};
-use self::item::Submitted;
+use self::answer::{Outcome, accepted, refused_item, shown};
 use crate::Agent;
 use crate::item::StorageItem;
 
+pub(crate) use self::answer::Refusal;
+pub(crate) use self::item::Submitted;
+pub(crate) use self::multipart::Upload;
 pub use self::token::{IntakeToken, NewIntakeToken};
 
 /// The most bytes of a request's JSON, files in it included.
@@ -65,7 +68,7 @@ pub fn router(agent: Agent) -> Router {
 
 async fn show(State(intake): State<Intake>, Path(key): Path<String>, headers: HeaderMap) -> Response {
     let found = async {
-        intake.authenticate(&headers).await?;
+        intake.agent.check_bearer(&headers).await?;
         let found = intake.agent.queue().get(&key).await.map_err(|error| Refusal::of_store(&error))?;
         found.ok_or_else(|| {
             Refusal::new(StatusCode::NOT_FOUND, "NoSuchItem", format!("there is no item with the key `{key}`"))
@@ -79,7 +82,7 @@ async fn show(State(intake): State<Intake>, Path(key): Path<String>, headers: He
 
 async fn metrics(State(intake): State<Intake>, headers: HeaderMap) -> Response {
     let told = async {
-        intake.authenticate(&headers).await?;
+        intake.agent.check_bearer(&headers).await?;
         intake.agent.metrics().await.map_err(|error| Refusal::of_agent(&error))
     };
     match told.await {
@@ -99,8 +102,8 @@ async fn put(State(intake): State<Intake>, request: Request) -> Response {
 
 impl Intake {
     async fn put(&self, request: Request) -> Result<Response, Refusal> {
-        self.authenticate(request.headers()).await?;
-        self.check_room().await?;
+        self.agent.check_bearer(request.headers()).await?;
+        self.agent.check_room().await?;
         let key = match request.headers().get(KEY) {
             Some(value) => {
                 Some(value.to_str().map_err(|_| Refusal::invalid("the Idempotency-Key is not ASCII"))?.to_owned())
@@ -118,35 +121,6 @@ impl Intake {
                 format!("`{kind}` is not taken; send application/json, or multipart/form-data with files"),
             )),
         }
-    }
-
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let presented = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let presented = presented.and_then(|text| {
-            let (scheme, token) = text.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-        });
-        let presented = presented.ok_or_else(Refusal::no_token)?;
-        match self.agent.intake_token_of(presented).await {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(Refusal::wrong_token()),
-            Err(error) => Err(Refusal::of_agent(&error)),
-        }
-    }
-
-    /// A queue that is full takes nothing, and loses nothing.
-    async fn check_room(&self) -> Result<(), Refusal> {
-        let space = self.agent.space().await.map_err(|error| Refusal::of_agent(&error))?;
-        if space.used < space.capacity {
-            return Ok(());
-        }
-        Err(Refusal::new(
-            StatusCode::INSUFFICIENT_STORAGE,
-            "Full",
-            format!("the queue is full: {} of {} bytes are used", space.used, space.capacity),
-        )
-        .hint("`actas storage status` shows what waits; `Set-CsStorageServiceConfiguration -CapacityBytes` gives more room")
-        .retry_after(60))
     }
 
     /// Memory for a body, before any of it is read.
@@ -199,7 +173,7 @@ impl Intake {
         if submitted.files.is_empty() {
             return Ok(Ok((item, None)));
         }
-        let mut upload = multipart::Upload::new(&self.agent);
+        let mut upload = Upload::new(&self.agent);
         for file in submitted.files {
             let Some(content) = file.content else {
                 let part = file.part.unwrap_or_default();
@@ -215,20 +189,7 @@ impl Intake {
     }
 
     async fn accept(&self, prepared: Vec<Prepared>, single: bool) -> Result<Response, Refusal> {
-        let (mut items, mut uploads) = (Vec::new(), Vec::new());
-        for (item, upload) in prepared.iter().flatten() {
-            items.push(item.clone());
-            uploads.push(upload.clone());
-        }
-        let put = self.agent.accept(&items, uploads.clone()).await.map_err(|error| Refusal::of_agent(&error))?;
-        // What came a second time is there already, with its own files.
-        for (upload, put) in uploads.iter().zip(&put) {
-            if let (Some(upload), Put::Same | Put::Other) = (upload, put)
-                && let Err(error) = self.agent.queue().drop_upload(upload).await
-            {
-                tracing::warn!(%error, "an upload is left for the sweeper");
-            }
-        }
+        let put = self.agent.take_in(&prepared).await?;
         let mut put = put.into_iter();
         let mut outcomes = Vec::with_capacity(prepared.len());
         for prepared in prepared {
@@ -246,7 +207,7 @@ impl Intake {
 }
 
 /// An item with its upload, or why it is not accepted.
-type Prepared = Result<(StorageItem, Option<String>), Refusal>;
+pub(crate) type Prepared = Result<(StorageItem, Option<String>), Refusal>;
 
 fn one(mut outcomes: Vec<Outcome>) -> Response {
     match outcomes.pop() {

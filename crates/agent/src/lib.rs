@@ -23,6 +23,7 @@ mod maintenance;
 mod metadata;
 mod metrics;
 mod oauth_test;
+mod outlet;
 mod publish;
 mod refresh;
 mod renew;
@@ -31,6 +32,7 @@ mod session;
 mod settings;
 mod sign_in;
 mod sign_in_server;
+pub mod source;
 mod storage;
 mod storage_settings;
 mod upload;
@@ -39,9 +41,10 @@ mod verdict;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Instant;
 
+use actas_runtime::config::IdProfile;
 use actas_runtime::event::Space;
 use actas_runtime::{HttpClient, SharedClock};
 use actas_store::events::EventLog;
@@ -62,6 +65,7 @@ pub use graph::{GraphClient, MadePassword, Organization, PrincipalKey};
 pub use item::{ATTACHMENT_BYTES_MAX, Attachment, Component, Property, StorageItem, TargetFolder};
 pub use maintenance::Maintenance;
 pub use oauth_test::{OAuthService, OAuthTest, OAuthVerdict};
+pub use outlet::Outlet;
 pub use refresh::{METADATA_AGE_MAX, Refreshed};
 pub use renew::{RenewOptions, RenewStage, RenewState};
 
@@ -101,6 +105,8 @@ struct Inner {
     metadata_read: std::sync::Mutex<HashMap<String, Timestamp>>,
     limiter: std::sync::Mutex<actas_runtime::event::RateLimiter>,
     wake: Notify,
+    /// Whether events have the ids of the vendor's article.
+    ids_of_the_article: AtomicBool,
 }
 
 /// Repeats of one failure within this time are counted, not written.
@@ -134,12 +140,18 @@ impl Agent {
             metadata_read: std::sync::Mutex::default(),
             limiter: std::sync::Mutex::new(actas_runtime::event::RateLimiter::new(REPEAT_WINDOW, REPEAT_KEYS_MAX)),
             wake: Notify::new(),
+            ids_of_the_article: AtomicBool::new(false),
         })))
     }
 
     /// The event log.
     pub fn events(&self) -> &EventLog {
         &self.0.events
+    }
+
+    /// Under which ids events are written from now on.
+    pub fn set_id_profile(&self, profile: IdProfile) {
+        self.0.ids_of_the_article.store(profile == IdProfile::Article, Ordering::Relaxed);
     }
 
     /// The queue of the Storage Service.
@@ -150,6 +162,11 @@ impl Agent {
     /// Certificates and their slots.
     pub fn certificates(&self) -> &CertificateStore {
         &self.0.certificates
+    }
+
+    /// Where the on-premises side keeps its data.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0.folder
     }
 
     /// The clock that everything here goes by.

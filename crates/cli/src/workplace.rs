@@ -70,7 +70,11 @@ impl Workplace {
     pub(crate) fn agent(&self) -> Result<Agent, Problem> {
         let folder = self.onprem_folder();
         make_folder(&folder)?;
-        Ok(Agent::open(&folder, self.http()?, SystemClock::shared())?)
+        let agent = Agent::open(&folder, self.http()?, SystemClock::shared())?;
+        if let Some(onprem) = &self.config.onprem {
+            agent.set_id_profile(onprem.events.id_profile);
+        }
+        Ok(agent)
     }
 }
 

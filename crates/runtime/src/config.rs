@@ -19,6 +19,8 @@
 //! ca_files = ["/etc/actas/lab-ca.pem"]
 //! ```
 
+mod events;
+mod sources;
 mod token_service;
 
 use std::collections::BTreeMap;
@@ -33,6 +35,8 @@ use url::Url;
 
 use crate::hosts::HostTable;
 
+pub use events::{EventsConfig, IdProfile, SystemLog, WebhookConfig};
+pub use sources::{CallRecords, OwnerPattern, SourcesConfig};
 pub use token_service::{
     Number, RateConfig, RatesConfig, SigningAlgorithm, SigningKeysConfig, Span, TenantChoice, TokenServiceConfig,
 };
@@ -105,6 +109,12 @@ pub struct OnpremConfig {
     /// How items are delivered.
     #[serde(default)]
     pub delivery: DeliveryConfig,
+    /// Systems that hand in items in their own formats.
+    #[serde(default)]
+    pub sources: SourcesConfig,
+    /// Where events go beside the event log.
+    #[serde(default)]
+    pub events: EventsConfig,
 }
 
 /// `[onprem.delivery]`
@@ -174,9 +184,12 @@ impl Config {
             });
             [Some(&mut cloud.data), cloud.seed_file.as_mut(), module, pin]
         });
-        let of_onprem = onprem
-            .as_mut()
-            .map(|onprem| [Some(&mut onprem.data), onprem.certificate_file.as_mut(), onprem.key_file.as_mut()]);
+        let of_onprem = onprem.as_mut().map(|onprem| {
+            let token = onprem.events.webhook.as_mut().and_then(|webhook| webhook.token_file.as_mut());
+            let files =
+                [onprem.certificate_file.as_mut(), onprem.key_file.as_mut(), onprem.sources.spool.as_mut(), token];
+            std::iter::once(Some(&mut onprem.data)).chain(files)
+        });
         let paths = of_cloud.into_iter().flatten().chain(of_onprem.into_iter().flatten()).flatten();
         for path in paths.chain(&mut self.client.ca_files) {
             // Joining keeps an absolute path as it is.

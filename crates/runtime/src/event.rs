@@ -1,27 +1,38 @@
 //! Events: what happened, in the words that administrators search for.
 
 mod catalogue;
+mod journal;
 mod limiter;
 mod record;
 mod reference;
 mod sink;
+mod webhook;
 
 pub use self::catalogue::{CATALOGUE, Entry, find};
+pub use self::journal::{Dialect, JOURNALD, SYSLOG, SystemLogSink};
 pub use self::limiter::RateLimiter;
 pub use self::record::{
     AutodiscoverFailure, CertificateRolled, CredentialChange, DeliveryGivenUp, OAuthFailure, Space, TokenAudit,
     TrustChange, autodiscover_failed, certificate_rolled, credential_published, credential_retired, delivery_given_up,
-    flush_completed, flush_started, oauth_configured, oauth_failed, space_critical, space_error, space_flush,
-    space_normal, target_recovered, target_unavailable, token_issued, token_refused, trust_settings_changed,
+    flush_completed, flush_started, oauth_configured, oauth_failed, source_refused, source_unclaimed, space_critical,
+    space_error, space_flush, space_normal, target_recovered, target_unavailable, token_issued, token_refused,
+    trust_settings_changed,
 };
 pub use self::reference::reference;
-pub use self::sink::{EventSink, MemorySink, SharedSink, TracingSink};
+pub use self::sink::{EventSink, LinesSink, MemorySink, SharedSink, TracingSink};
+pub use self::webhook::{Webhook, WebhookError};
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use self::catalogue::AUTODISCOVER_FAILED;
+use crate::config::IdProfile;
+
+/// What the vendor's article has for a failure of Autodiscover.
+const AUTODISCOVER_FAILED_OF_THE_ARTICLE: u32 = 32054;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -62,9 +73,21 @@ pub struct Event {
     /// What happened, for a program.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
+    /// The doctor's checks that find its causes, the likeliest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<String>,
 }
 
 impl Event {
+    /// The event under the id that a build of the original gives its text.
+    #[must_use]
+    pub fn under(mut self, profile: IdProfile) -> Self {
+        if profile == IdProfile::Article && self.id == AUTODISCOVER_FAILED.id {
+            self.id = AUTODISCOVER_FAILED_OF_THE_ARTICLE;
+        }
+        self
+    }
+
     /// Notes how many of the same were held back before this one; none changes nothing.
     #[must_use]
     pub fn repeated(mut self, held_back: u64) -> Self {

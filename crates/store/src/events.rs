@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::database::{Database, Unit};
 use crate::error::Error;
-use crate::value::Value;
+use crate::value::{Row, Value};
 
 /// One record, with its place in the log.
 #[derive(Clone, Debug)]
@@ -50,6 +50,21 @@ impl EventLog {
         const SQL: &str = "INSERT INTO event (time, id, source, document) VALUES (?1, ?2, ?3, ?4)";
         let values = vec![time.into(), id.into(), source.into(), document.into()];
         self.database.write(Unit::new().then_one(SQL, values)).await.map(drop)
+    }
+
+    /// The place of the newest record; 0 if there is none.
+    pub async fn end(&self) -> Result<i64, Error> {
+        const SQL: &str = "SELECT COALESCE(MAX(number), 0) FROM event";
+        let rows = self.database.read(SQL, Vec::new()).await?;
+        rows.first().map_or(Ok(0), |row| row.integer(0))
+    }
+
+    /// The first `count` records behind a place.
+    pub async fn page(&self, after_number: i64, count: i64) -> Result<Vec<EventRow>, Error> {
+        const SQL: &str = "SELECT number, document FROM event WHERE number > ?1 ORDER BY number LIMIT ?2";
+        let rows = self.database.read(SQL, vec![after_number.into(), count.into()]).await?;
+        let row = |row: &Row| Ok(EventRow { number: row.integer(0)?, document: row.text(1)?.to_owned() });
+        rows.iter().map(row).collect()
     }
 
     /// Records in the order in which they were appended.

@@ -1,5 +1,7 @@
 //! What the intake answers: the one map from outcomes to HTTP.
 
+use std::fmt;
+
 use actas_store::queue::{Put, QueuedItem};
 use axum::response::{IntoResponse, Response};
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
@@ -12,7 +14,7 @@ use crate::item::StorageItem;
 
 /// Why something is not accepted.
 #[derive(Clone, Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -21,32 +23,32 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), hint: None, retry_after: None }
     }
 
     /// The submitter's mistake.
-    pub(super) fn invalid(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
     }
 
-    pub(super) fn too_large(bytes_max: usize) -> Self {
+    pub(crate) fn too_large(bytes_max: usize) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", format!("at most {bytes_max} bytes are taken"))
             .hint("send files as parts of multipart/form-data, and fewer items at once")
     }
 
-    pub(super) fn no_token() -> Self {
+    pub(crate) fn no_token() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "NoToken", "there is no bearer token in the request")
             .hint("make one with `actas storage token new <name>`, and send `Authorization: Bearer <token>`")
     }
 
-    pub(super) fn wrong_token() -> Self {
+    pub(crate) fn wrong_token() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "InvalidToken", "the token is not known here, or has ended")
             .hint("`actas storage token list` shows those that are; `actas storage token new <name>` makes one")
     }
 
     /// What failed on this machine: nothing was accepted, and the same may be sent again.
-    pub(super) fn of_agent(error: &Error) -> Self {
+    pub(crate) fn of_agent(error: &Error) -> Self {
         let (status, code) = match error.kind() {
             ErrorKind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "Invalid"),
             _ => (StatusCode::SERVICE_UNAVAILABLE, "NotStored"),
@@ -59,7 +61,7 @@ impl Refusal {
         }
     }
 
-    pub(super) fn of_store(error: &actas_store::Error) -> Self {
+    pub(crate) fn of_store(error: &actas_store::Error) -> Self {
         let status = match error.kind() {
             actas_store::ErrorKind::Full => StatusCode::INSUFFICIENT_STORAGE,
             _ => StatusCode::SERVICE_UNAVAILABLE,
@@ -71,18 +73,32 @@ impl Refusal {
         }
     }
 
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    pub(super) fn retry_after(mut self, seconds: u32) -> Self {
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
+    /// Whether the same may be accepted later: it is this machine that could not.
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.status.is_server_error()
+    }
+
     fn body(&self) -> Value {
         json!({"error": {"code": self.code, "message": self.message, "hint": self.hint}})
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.hint {
+            Some(hint) => write!(f, "{}: {hint}", self.message),
+            None => f.write_str(&self.message),
+        }
     }
 }
 

@@ -45,23 +45,23 @@ fn octets() -> String {
 }
 
 /// A file as it is announced: here in Base64, or in a part of the request.
-pub(super) struct File {
-    pub(super) name: String,
-    pub(super) content_type: String,
-    pub(super) content: Option<Vec<u8>>,
-    pub(super) part: Option<String>,
+pub(crate) struct File {
+    pub(crate) name: String,
+    pub(crate) content_type: String,
+    pub(crate) content: Option<Vec<u8>>,
+    pub(crate) part: Option<String>,
 }
 
 /// An item of a request, not yet with its files, or why it is none.
-pub(super) struct Submitted {
-    pub(super) item: Result<StorageItem, Refusal>,
-    pub(super) files: Vec<File>,
+pub(crate) struct Submitted {
+    pub(crate) item: Result<StorageItem, Refusal>,
+    pub(crate) files: Vec<File>,
 }
 
 impl Submitted {
     /// Reads an item. Its own key comes before that of the request; one without a time
     /// happened now.
-    pub(super) fn read(value: Value, key: Option<String>, now: Timestamp) -> Self {
+    pub(crate) fn read(value: Value, key: Option<String>, now: Timestamp) -> Self {
         match read(value, key, now) {
             Ok((item, files)) => Self { item: Ok(item), files },
             Err(refusal) => Self { item: Err(refusal), files: Vec::new() },

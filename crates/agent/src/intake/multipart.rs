@@ -18,7 +18,7 @@ use crate::upload::FileWriter;
 const ITEMS: &str = "items";
 
 /// The files of one item on their way to the disk.
-pub(super) struct Upload<'a> {
+pub(crate) struct Upload<'a> {
     agent: &'a Agent,
     id: String,
     files: Vec<Attachment>,
@@ -27,12 +27,12 @@ pub(super) struct Upload<'a> {
 // === impl Upload ===
 
 impl<'a> Upload<'a> {
-    pub(super) fn new(agent: &'a Agent) -> Self {
+    pub(crate) fn new(agent: &'a Agent) -> Self {
         Self { agent, id: Uuid::new_v4().to_string(), files: Vec::new() }
     }
 
     /// Stores a file that is in memory already.
-    pub(super) async fn whole(&mut self, name: &str, content_type: &str, content: &[u8]) -> Result<(), Refusal> {
+    pub(crate) async fn whole(&mut self, name: &str, content_type: &str, content: &[u8]) -> Result<(), Refusal> {
         let mut writer = self.begin(name);
         writer.push(content).await.map_err(|error| Refusal::of_agent(&error))?;
         let file = writer.end(content_type).await.map_err(|error| Refusal::of_agent(&error))?;
@@ -55,19 +55,24 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    fn begin(&self, name: &str) -> FileWriter<'a> {
+    pub(crate) fn begin(&self, name: &str) -> FileWriter<'a> {
         FileWriter::new(self.agent, &self.id, self.files.len(), name)
     }
 
     /// Drops what was stored.
-    pub(super) async fn abandon(self) {
+    pub(crate) async fn abandon(self) {
         if let Err(error) = self.agent.queue().drop_upload(&self.id).await {
             tracing::warn!(%error, "an upload is left for the sweeper");
         }
     }
 
+    /// Notes a file that was written.
+    pub(crate) fn add(&mut self, file: Attachment) {
+        self.files.push(file);
+    }
+
     /// The item with its files.
-    pub(super) async fn finish(self, item: StorageItem) -> Prepared {
+    pub(crate) async fn finish(self, item: StorageItem) -> Prepared {
         match item.with_attachments(self.files.clone()) {
             Ok(item) if self.files.is_empty() => Ok((item, None)),
             Ok(item) => Ok((item, Some(self.id))),

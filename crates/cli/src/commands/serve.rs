@@ -1,12 +1,18 @@
 //! `actas serve`: the servers that the configuration names.
 
+mod telling;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use actas_agent::source::{self, Sources};
 use actas_agent::{Agent, Deliverer, DeliveryOptions, Maintenance, RenewOptions, RenewStage, Use, intake};
-use actas_runtime::config::{ClientConfig, CloudConfig, DeliveryConfig, OnpremConfig, TokenServiceConfig};
+use actas_certificate::file;
+use actas_runtime::config::{
+    ClientConfig, CloudConfig, DeliveryConfig, EventsConfig, IdProfile, OnpremConfig, SourcesConfig, TokenServiceConfig,
+};
 use actas_runtime::{Limits, Server, SystemClock, TlsIdentity, listener};
 use axum::Router;
 use axum::extract::State;
@@ -16,10 +22,11 @@ use jiff::SignedDuration;
 use sd_notify::NotifyState;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
+use self::telling::Telling;
 use crate::app::Context;
-use crate::arguments::serve::{Role, Serve};
+use crate::arguments::serve::{Profile, Role, Serve};
 use crate::cloud::seed::Seed;
 use crate::cloud::{Cloud, Mailboxes, Place, Plan, policy};
 use crate::output::Console;
@@ -71,6 +78,15 @@ struct Running {
 struct OnPremises {
     server: Server,
     work: Work,
+    sources: Sources,
+    feeding: Feeding,
+    telling: Telling,
+}
+
+/// Sources that come by themselves: the spool folder, and mail.
+struct Feeding {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
 }
 
 /// What an agent does by itself.
@@ -102,7 +118,7 @@ impl Running {
         };
         let onprem = match onprem {
             Some(config) => {
-                let onprem = OnPremises::start(&config, &workplace, &context.console)?;
+                let onprem = OnPremises::start(&config, serve.id_profile, &workplace, &context.console).await?;
                 let scheme = if config.certificate_file.is_some() { "https" } else { "http" };
                 let address = onprem.server.local_addr();
                 values.insert("ONPREM_URL".to_owned(), format!("{scheme}://{address}").into());
@@ -135,20 +151,27 @@ impl Running {
         if let (Some(onprem), Some(config)) = (&mut self.onprem, onprem_config) {
             // The new one first: if it cannot be had, the old one works on.
             let agent = workplace.agent()?;
+            agent.set_id_profile(id_profile(serve.id_profile, &config));
             let options = delivery_options(&config.delivery)?;
             if let Some(identity) = identity(&config)? {
                 onprem.server.replace_identity(identity)?;
             }
+            onprem.sources.replace(&config.sources)?;
             onprem.work.stop().await;
             onprem.work = Work::start(agent, options);
+            // The port is free for the new one only when the old one has ended.
+            onprem.feeding.stop().await;
+            onprem.feeding = Feeding::start(&onprem.sources)?;
         }
         Ok(())
     }
 
     async fn stop(self) -> Result<(), Problem> {
         if let Some(mut onprem) = self.onprem {
+            onprem.feeding.stop().await;
             onprem.work.stop().await;
             onprem.server.stop(GRACE).await?;
+            onprem.telling.stop().await;
         }
         if let Some(cloud) = self.cloud {
             cloud.stop().await?;
@@ -217,6 +240,8 @@ fn default_onprem(workplace: &Workplace) -> OnpremConfig {
         certificate_file: None,
         key_file: None,
         delivery: DeliveryConfig::default(),
+        sources: SourcesConfig::default(),
+        events: EventsConfig::default(),
     }
 }
 
@@ -268,11 +293,19 @@ async fn apply_seed(cloud: &Cloud, config: &CloudConfig) -> Result<Vec<Applicati
 // === impl OnPremises ===
 
 impl OnPremises {
-    fn start(config: &OnpremConfig, workplace: &Workplace, console: &Console) -> Result<Self, Problem> {
+    async fn start(
+        config: &OnpremConfig,
+        profile: Option<Profile>,
+        workplace: &Workplace,
+        console: &Console,
+    ) -> Result<Self, Problem> {
         make_folder(&config.data)?;
         let options = delivery_options(&config.delivery)?;
         let bound = listener::bind(config.listen)?;
         let agent = Agent::open(&config.data, workplace.http()?, SystemClock::shared())?;
+        agent.set_id_profile(id_profile(profile, config));
+        let telling = Telling::start(&agent, &config.events, workplace).await?;
+        let sources = Sources::new(agent.clone(), &config.sources)?;
         let router = Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
@@ -281,7 +314,7 @@ impl OnPremises {
         let identity = identity(config)?;
         // A token that anybody on the way can read would be everybody's.
         let router = if identity.is_some() || bound.local_addr().ip().is_loopback() {
-            router.merge(intake::router(agent.clone()))
+            router.merge(intake::router(agent.clone())).merge(source::router(sources.clone()))
         } else {
             console.warning(&format!(
                 "{} is not loopback and has no certificate, so no items are taken there; name one as `certificate_file` of `[onprem]`",
@@ -293,7 +326,8 @@ impl OnPremises {
             Some(identity) => listener::serve_tls(bound, router, identity, &Limits::default())?,
             None => listener::serve_plain(bound, router, &Limits::default())?,
         };
-        Ok(Self { server, work: Work::start(agent, options) })
+        let feeding = Feeding::start(&sources)?;
+        Ok(Self { server, work: Work::start(agent, options), sources, feeding, telling })
     }
 }
 
@@ -339,6 +373,35 @@ async fn metadata(State(agent): State<Agent>) -> Result<axum::Json<Value>, Statu
         Err(error) => {
             tracing::error!(%error, "the metadata document cannot be made");
             Err(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
+}
+
+/// What was asked for, or what the configuration says.
+fn id_profile(asked: Option<Profile>, config: &OnpremConfig) -> IdProfile {
+    match asked {
+        Some(Profile::Seed) => IdProfile::Seed,
+        Some(Profile::Article) => IdProfile::Article,
+        None => config.events.id_profile,
+    }
+}
+
+// === impl Feeding ===
+
+impl Feeding {
+    fn start(sources: &Sources) -> Result<Self, Problem> {
+        let (stop, stopped) = watch::channel(false);
+        Ok(Self { stop, tasks: sources.start(&stopped)? })
+    }
+
+    /// Lets what is under way end.
+    async fn stop(&mut self) {
+        // The tasks hold the receivers.
+        let _ = self.stop.send(true);
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a source failed");
+            }
         }
     }
 }

@@ -25,6 +25,8 @@ pub struct Entry {
     pub text: &'static str,
     /// Why it may have happened and what to do, for the event reference.
     pub remedy: &'static str,
+    /// The doctor's checks that find its causes, the likeliest first; an error has one at least.
+    pub checks: &'static [&'static str],
 }
 
 /// The catalogue, in the order of the numbers.
@@ -49,6 +51,8 @@ pub const CATALOGUE: &[Entry] = &[
     SPACE_NORMAL,
     TOKEN_REFUSED,
     TOKEN_ISSUED,
+    SOURCE_UNCLAIMED,
+    SOURCE_REFUSED,
 ];
 
 /// The entry with that number.
@@ -64,6 +68,7 @@ pub(super) const OAUTH_CONFIGURED: Entry = Entry {
     text: "OAuth was properly configured for Storage Service.\n\nCsOAuthConfiguration validly configured",
     remedy: "The trust works: settings were loaded that are complete, and a token was got with \
              them. It is written once after each change of the settings. There is nothing to do.",
+    checks: &[],
 };
 
 pub(super) const AUTODISCOVER_FAILED: Entry = Entry {
@@ -81,6 +86,7 @@ pub(super) const AUTODISCOVER_FAILED: Entry = Entry {
              Compare the URL of `Get-CsOAuthConfiguration`, correct it with \
              `Set-CsOAuthConfiguration -ExchangeAutodiscoverUrl`, and run \
              `Test-CsExStorageConnectivity`.",
+    checks: &["autod-url", "autod-redirect", "autod-dns", "mailbox"],
 };
 
 pub(super) const OAUTH_FAILED: Entry = Entry {
@@ -98,6 +104,15 @@ pub(super) const OAUTH_FAILED: Entry = Entry {
              OAuthTokenIssuer` with `Get-MsolServicePrincipalCredential`, publish with \
              `New-MsolServicePrincipalCredential`, and run \
              `Test-CsExStorageConnectivity`.",
+    checks: &[
+        "cred-expired",
+        "cert-expired",
+        "key-mismatch",
+        "cred-window",
+        "metadata-url",
+        "tenant-mismatch",
+        "clock-skew",
+    ],
 };
 
 pub(super) const SPACE_ERROR: Entry = Entry {
@@ -111,6 +126,7 @@ pub(super) const SPACE_ERROR: Entry = Entry {
              delivered. `actas storage status` shows what waits and why; remove what keeps \
              mailboxes from being delivered to, or give more room with \
              `Set-CsStorageServiceConfiguration -CapacityBytes`.",
+    checks: &["lyss-size"],
 };
 
 pub(super) const SPACE_CRITICAL: Entry = Entry {
@@ -124,6 +140,7 @@ pub(super) const SPACE_CRITICAL: Entry = Entry {
              item is accepted until there is room again; nothing that was accepted is lost. \
              Flush with `Invoke-CsStorageServiceFlush -FlushType SteadyState -PoolFqdn <pool>`, \
              or give more room with `Set-CsStorageServiceConfiguration -CapacityBytes`.",
+    checks: &["lyss-size"],
 };
 
 pub(super) const FULL_FLUSH_STARTED: Entry = Entry {
@@ -133,6 +150,7 @@ pub(super) const FULL_FLUSH_STARTED: Entry = Entry {
     name: "FullFlushStarted",
     text: "A full flush of Storage Service was started.\n\nfolder={folder}",
     remedy: "Every waiting item is being written to files. There is nothing to do.",
+    checks: &[],
 };
 
 pub(super) const FULL_FLUSH_COMPLETED: Entry = Entry {
@@ -143,6 +161,7 @@ pub(super) const FULL_FLUSH_COMPLETED: Entry = Entry {
     text: "A full flush of Storage Service was completed.\n\nfolder={folder}, items={items}, files={files}",
     remedy: "The items are in the files and no longer in the queue. Bring them back, here or on \
              another server, with `actas storage import <file>`.",
+    checks: &[],
 };
 
 pub(super) const MAINTENANCE_FLUSH_STARTED: Entry = Entry {
@@ -153,6 +172,7 @@ pub(super) const MAINTENANCE_FLUSH_STARTED: Entry = Entry {
     text: "A maintenance flush of Storage Service was started.\n\nfolder={folder}",
     remedy: "Items that were set aside or have been failing are being written to files. There is \
              nothing to do.",
+    checks: &[],
 };
 
 pub(super) const MAINTENANCE_FLUSH_COMPLETED: Entry = Entry {
@@ -163,6 +183,7 @@ pub(super) const MAINTENANCE_FLUSH_COMPLETED: Entry = Entry {
     text: "A maintenance flush of Storage Service was completed.\n\nfolder={folder}, items={items}, files={files}",
     remedy: "The items are in the files and no longer in the queue. When what kept them is mended, \
              bring them back with `actas storage import <file>`.",
+    checks: &[],
 };
 
 pub(super) const SPACE_FLUSH: Entry = Entry {
@@ -176,6 +197,7 @@ pub(super) const SPACE_FLUSH: Entry = Entry {
              been failing are written to files. They are brought back by themselves when there is \
              room, unless `Set-CsStorageServiceConfiguration -EnableAutoImportFlushedData $false` \
              was said.",
+    checks: &[],
 };
 
 pub(super) const TRUST_SETTINGS_CHANGED: Entry = Entry {
@@ -187,6 +209,7 @@ pub(super) const TRUST_SETTINGS_CHANGED: Entry = Entry {
            command={command}, object={object}, identity={identity}[, by={by}]",
     remedy: "Somebody changed whom this server trusts or how. If nobody of yours did, undo it \
              with the same command and find out who had access.",
+    checks: &[],
 };
 
 pub(super) const CERTIFICATE_ROLLED: Entry = Entry {
@@ -199,6 +222,7 @@ pub(super) const CERTIFICATE_ROLLED: Entry = Entry {
     remedy: "The staged certificate took over. The previous one is kept so that tokens it signed \
              still validate; remove it with `Remove-CsCertificate -Type OAuthTokenIssuer \
              -Identity Global -Previous` when they have ended. `actas renew` does so by itself.",
+    checks: &[],
 };
 
 pub(super) const CREDENTIAL_PUBLISHED: Entry = Entry {
@@ -211,6 +235,7 @@ pub(super) const CREDENTIAL_PUBLISHED: Entry = Entry {
     remedy: "The directory accepts tokens signed with this certificate from now on. If nobody of \
              yours published it, remove it at once with `Remove-MsolServicePrincipalCredential`: \
              a foreign credential is a way in.",
+    checks: &[],
 };
 
 pub(super) const CREDENTIAL_RETIRED: Entry = Entry {
@@ -222,6 +247,7 @@ pub(super) const CREDENTIAL_RETIRED: Entry = Entry {
            application={application}, keyId={keyId}, endDate={endDate}[, thumbprint={thumbprint}]",
     remedy: "The directory refuses tokens signed with this certificate from now on. If it is the \
              one that signs, publish it again with `New-MsolServicePrincipalCredential`.",
+    checks: &[],
 };
 
 pub(super) const DELIVERY_GIVEN_UP: Entry = Entry {
@@ -235,6 +261,7 @@ pub(super) const DELIVERY_GIVEN_UP: Entry = Entry {
     remedy: "The mailbox's server refused the item for a reason that does not pass, or for too \
              long. `actas storage show` shows the item and its reason; when the cause is gone, \
              `actas storage retry` delivers it.",
+    checks: &["lyss-stuck", "mailbox"],
 };
 
 pub(super) const TARGET_UNAVAILABLE: Entry = Entry {
@@ -246,6 +273,7 @@ pub(super) const TARGET_UNAVAILABLE: Entry = Entry {
     remedy: "Several calls in a row came to nothing, or the server asked to be left alone. Items for \
              it wait; one call at a time tries whether it is back. If it stays, see whether the \
              server runs, and whether its name resolves from here.",
+    checks: &["autod-dns", "proxy"],
 };
 
 pub(super) const TARGET_RECOVERED: Entry = Entry {
@@ -255,6 +283,7 @@ pub(super) const TARGET_RECOVERED: Entry = Entry {
     name: "TargetRecovered",
     text: "A server that did not answer is back.\n\ntarget={target}",
     remedy: "Deliveries to it go on by themselves. There is nothing to do.",
+    checks: &[],
 };
 
 pub(super) const SPACE_NORMAL: Entry = Entry {
@@ -265,6 +294,7 @@ pub(super) const SPACE_NORMAL: Entry = Entry {
     text: "The size of the database of Storage Service is back to normal.\n\n\
            used={used}, capacity={capacity}, percent={percent}",
     remedy: "Items that were flushed for lack of room come back by themselves. There is nothing to do.",
+    checks: &[],
 };
 
 pub(super) const TOKEN_REFUSED: Entry = Entry {
@@ -278,6 +308,7 @@ pub(super) const TOKEN_REFUSED: Entry = Entry {
     remedy: "Somebody presented what breaks the named rule. From a partner of yours this is a \
              fault of its configuration; `actas token inspect` explains a token. From anybody \
              else it is an attempt to get in: count the events by actor and address.",
+    checks: &[],
 };
 
 pub(super) const TOKEN_ISSUED: Entry = Entry {
@@ -289,6 +320,33 @@ pub(super) const TOKEN_ISSUED: Entry = Entry {
            tenant={tenant}[, actor={actor}][, subject={subject}][, resource={resource}]\
            [, tokenHash={tokenHash}][, expires={expires}]",
     remedy: "A record for audits. There is nothing to do.",
+    checks: &[],
+};
+
+pub(super) const SOURCE_UNCLAIMED: Entry = Entry {
+    id: 45020,
+    level: Level::Warning,
+    source: STORAGE_SERVICE,
+    name: "SourceUnclaimed",
+    text: "A record of another system is of nobody who has a mailbox here, and was put aside.\n\n\
+           system={system}, users={users}, file={file}",
+    remedy: "Nobody whom the record names is led to a mailbox. If one of them has one, add the user \
+             to `[onprem.sources]` of the configuration, have the server read it again (SIGHUP), and \
+             move the file into the spool folder. What is between strangers need not be posted; \
+             remove its files.",
+    checks: &[],
+};
+
+pub(super) const SOURCE_REFUSED: Entry = Entry {
+    id: 45021,
+    level: Level::Warning,
+    source: STORAGE_SERVICE,
+    name: "SourceRefused",
+    text: "Something that a source was given is no item, and was set aside.\n\n\
+           system={system}, what={what}, reason={reason}",
+    remedy: "What was handed in cannot be read, or breaks a bound, as the reason says. Correct it \
+             where it is made; an entry of the spool folder is corrected in `bad` and moved back.",
+    checks: &[],
 };
 
 impl Entry {
@@ -307,6 +365,7 @@ impl Entry {
             time: now,
             message: fill(self.text, &fields),
             fields,
+            checks: self.checks.iter().map(|check| (*check).to_owned()).collect(),
         }
     }
 }

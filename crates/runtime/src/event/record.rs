@@ -6,8 +6,8 @@ use super::Event;
 use super::catalogue::{
     AUTODISCOVER_FAILED, CERTIFICATE_ROLLED, CREDENTIAL_PUBLISHED, CREDENTIAL_RETIRED, DELIVERY_GIVEN_UP, Entry,
     FULL_FLUSH_COMPLETED, FULL_FLUSH_STARTED, MAINTENANCE_FLUSH_COMPLETED, MAINTENANCE_FLUSH_STARTED, OAUTH_CONFIGURED,
-    OAUTH_FAILED, SPACE_CRITICAL, SPACE_ERROR, SPACE_FLUSH, SPACE_NORMAL, TARGET_RECOVERED, TARGET_UNAVAILABLE,
-    TOKEN_ISSUED, TOKEN_REFUSED, TRUST_SETTINGS_CHANGED,
+    OAUTH_FAILED, SOURCE_REFUSED, SOURCE_UNCLAIMED, SPACE_CRITICAL, SPACE_ERROR, SPACE_FLUSH, SPACE_NORMAL,
+    TARGET_RECOVERED, TARGET_UNAVAILABLE, TOKEN_ISSUED, TOKEN_REFUSED, TRUST_SETTINGS_CHANGED,
 };
 
 /// How the search for a mailbox's server failed.
@@ -326,4 +326,14 @@ impl<'a> TokenAudit<'a> {
             ("tokenHash", self.token_hash),
         ]
     }
+}
+
+/// 45020: a call record of a system belongs to nobody here.
+pub fn source_unclaimed(now: Timestamp, system: &str, users: &str, file: &str) -> Event {
+    SOURCE_UNCLAIMED.event(now, [("system", Some(system)), ("users", Some(users)), ("file", Some(file))])
+}
+
+/// 45021: what a source was given is no item.
+pub fn source_refused(now: Timestamp, system: &str, what: &str, reason: &str) -> Event {
+    SOURCE_REFUSED.event(now, [("system", Some(system)), ("what", Some(what)), ("reason", Some(reason))])
 }

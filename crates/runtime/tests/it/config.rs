@@ -1,7 +1,9 @@
 use std::path::Path;
 
 use actas_runtime::Config;
-use actas_runtime::config::{ConfigError, SigningAlgorithm, TenantChoice};
+use actas_runtime::config::{
+    CallRecords, ConfigError, EventsConfig, IdProfile, SigningAlgorithm, SourcesConfig, SystemLog, TenantChoice,
+};
 use jiff::SignedDuration;
 
 const WHOLE: &str = r#"
@@ -148,4 +150,46 @@ fn a_policy_out_of_bounds_is_told_with_its_line_and_key() {
     of(20, ".rates.token_by_address", "burst = 1 }", "burst = 0 }", "between 1 and 1000000");
     of(21, ".rates.refusals_by_address", "per_second = 1,", "per_minute = 1,", "unknown field `per_minute`");
     check(&POLICY.replacen("pin_file", "pin", 1), 26, "cloud.signing_keys.pin", "unknown field `pin`");
+}
+
+const ONPREM: &str = r#"
+[onprem]
+listen = "127.0.0.1:8480"
+data = "onprem"
+
+[onprem.sources]
+call_records = ["freeswitch", "asterisk"]
+conversations = true
+spool = "spool"
+smtp_listen = "127.0.0.1:8425"
+
+[onprem.sources.mailboxes]
+"1001" = "adele@fabrikam.example"
+
+[[onprem.sources.patterns]]
+match = 'x-(.*)'
+mailbox = "$1@fabrikam.example"
+
+[onprem.events]
+id_profile = "article"
+system_log = "syslog"
+webhook = { url = "https://alerts.contoso.example", token_file = "token" }
+"#;
+
+#[test]
+fn sources_and_who_is_told_of_events_are_off_until_they_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("actas.toml");
+    fs_err::write(&path, ONPREM).unwrap();
+    let onprem = Config::load(&path).unwrap().onprem.unwrap();
+    assert_eq!(onprem.sources.call_records, [CallRecords::Freeswitch, CallRecords::Asterisk]);
+    assert_eq!(onprem.sources.spool, Some(directory.path().join("spool")));
+    assert_eq!((onprem.events.id_profile, onprem.events.system_log), (IdProfile::Article, Some(SystemLog::Syslog)));
+    assert_eq!(onprem.events.webhook.unwrap().token_file, Some(directory.path().join("token")));
+
+    let bare = ONPREM.split("[onprem.sources]").next().unwrap();
+    let onprem = Config::parse(bare).unwrap().onprem.unwrap();
+    assert_eq!((onprem.sources, onprem.events), (SourcesConfig::default(), EventsConfig::default()));
+    let wrong = Config::parse(&ONPREM.replace("\"asterisk\"", "\"pigeons\"")).unwrap_err();
+    assert!(wrong.to_string().contains("pigeons"), "{wrong}");
 }

@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 
+use actas_runtime::config::IdProfile;
 use actas_runtime::event::{
     AutodiscoverFailure, CATALOGUE, CertificateRolled, CredentialChange, DeliveryGivenUp, Level, MemorySink,
     OAuthFailure, RateLimiter, Space, TokenAudit, TrustChange, autodiscover_failed, certificate_rolled,
     credential_published, credential_retired, delivery_given_up, find, flush_completed, flush_started,
-    oauth_configured, oauth_failed, space_critical, space_error, space_flush, space_normal, target_recovered,
-    target_unavailable, token_issued, token_refused, trust_settings_changed,
+    oauth_configured, oauth_failed, source_refused, source_unclaimed, space_critical, space_error, space_flush,
+    space_normal, target_recovered, target_unavailable, token_issued, token_refused, trust_settings_changed,
 };
 use actas_runtime::{Event, EventSink as _};
 use jiff::{SignedDuration, Timestamp};
@@ -93,6 +94,8 @@ fn one_of_each() -> Vec<Event> {
         space_normal(now(), space),
         token_refused(now(), &audit, "actor-signature", Some("the key is not known")),
         token_issued(now(), &audit),
+        source_unclaimed(now(), "kamailio", "1001, 1002", "unclaimed/kamailio-1.json"),
+        source_refused(now(), "spool", "spool/bad/one.json", "the item is not JSON"),
     ]
 }
 
@@ -236,4 +239,25 @@ fn the_event_reference_is_current() {
         std::fs::write(file, &made).unwrap();
     }
     assert_eq!(std::fs::read_to_string(file).unwrap(), made, "run the test with ACTAS_REGENERATE=1");
+}
+
+#[test]
+fn every_error_names_a_check_that_finds_its_cause() {
+    for entry in CATALOGUE {
+        assert!(entry.level != Level::Error || !entry.checks.is_empty(), "{}", entry.name);
+    }
+    let event = space_error(now(), Space { used: 9, capacity: 10 });
+    assert_eq!(event.checks, ["lyss-size"]);
+    let text = serde_json::to_string(&event).unwrap();
+    assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+}
+
+#[test]
+fn the_article_has_failures_of_autodiscover_under_another_id() {
+    let failed = autodiscover_failed(now(), &AutodiscoverFailure::new("kim@fabrikam.example", "https://a.example"));
+    let of_token = oauth_failed(now(), &OAuthFailure::new("https://sts.example", "r", "401"));
+    let under = |profile| [failed.clone().under(profile).id, of_token.clone().under(profile).id];
+    assert_eq!(under(IdProfile::Seed), [32053, 32054]);
+    assert_eq!(under(IdProfile::Article), [32054, 32054]);
+    assert_eq!(failed.clone().under(IdProfile::Article).message, failed.message, "the text tells");
 }

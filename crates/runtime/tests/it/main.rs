@@ -5,6 +5,7 @@ mod client;
 mod client_certificate;
 mod config;
 mod event;
+mod event_sinks;
 mod hosts;
 mod listener;
 
