@@ -122,9 +122,7 @@ class Phone:
         folder.mkdir()
         self._log = folder / "baresip.log"
         (folder / "config").write_text(
-            PHONE.format(
-                address=self._address, folder=folder, modules=modules_of("baresip")
-            )
+            PHONE.format(address=self._address, folder=folder, modules=modules_of("baresip"))
         )
         (folder / "accounts").write_text(f"<sip:{user}@{proxy}>;regint=60\n")
         (folder / "contacts").touch()
