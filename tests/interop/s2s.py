@@ -145,7 +145,7 @@ def act_as_claims(lab: Lab, actor: str, user: str, **changes: Any) -> Claims:
 
 
 def exchanged(lab: Lab, session: requests.Session, resource: str | None = None) -> str:
-    """A token by which the application acts as its user (RFC 8693); for Graph, or a resource."""
+    """A token by which the application acts as its user (RFC 8693), at Graph unless said."""
     own = Credential.of_application(lab)
 
     def assertion(subject: str) -> str:

@@ -257,11 +257,12 @@ impl Mailboxes {
         folder: Uuid,
         wanted: &ItemProperty,
     ) -> Result<Vec<Item>, Error> {
-        const SQL: &str = select_items!(
-            "WHERE folder = ?1 AND owner = ?2 AND tenant = ?3
-             AND id IN (SELECT item FROM item_property WHERE owner = ?2 AND property = ?4 AND value = ?5)
-             ORDER BY received DESC, number DESC"
-        );
+        // Properties come first: the folder's own order would lead through all of it.
+        const SQL: &str = "SELECT i.id, i.folder, i.received, i.version, i.is_read, i.size, i.document
+            FROM item_property p CROSS JOIN item i
+            WHERE p.owner = ?2 AND p.property = ?4 AND p.value = ?5
+              AND i.id = p.item AND i.folder = ?1 AND i.owner = ?2 AND i.tenant = ?3
+            ORDER BY i.received DESC, i.number DESC";
         let values = vec![
             folder.into(),
             owner.user.into(),
