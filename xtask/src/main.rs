@@ -70,7 +70,7 @@ Tasks:
              --seconds N      how long each target looks; 60 unless told
              TARGET FILE      run one input again
   mutants  Change the rules by which a token is believed, a line at a time, and run their
-             tests: all changes, which takes an hour, or those whose name matches NAME
+             tests: all changes, an hour or two of work, or those whose name matches NAME
              --jobs N         how many are tested at once; one unless told
   check    Check formatting, lints and documentation
   tidy     Check the rules of the house: who may use whom, and what may stand in a file

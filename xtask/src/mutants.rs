@@ -1,7 +1,7 @@
 //! `cargo xtask mutants`: one line of the rules is changed at a time, and some test has to notice.
 //!
 //! What is changed, and which changes make no difference, is in `.cargo/mutants.toml`. It takes
-//! about an hour, so it is no part of `cargo xtask test`.
+//! an hour or two, so it is no part of `cargo xtask test`.
 
 use std::process::Command;
 

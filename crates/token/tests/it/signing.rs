@@ -1,8 +1,6 @@
 //! Keys made for a test.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::{fs, process, thread};
 
 use actas_token::{Issuer, IssuerKeys, Principal, RealmRule, SigningKey, TenantId, VerifyingKey, Voice, issue};
 use aws_lc_rs::rand::SystemRandom;
@@ -23,20 +21,8 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// An RSA key, which takes longer to make than most tests to run: one of each name is kept
-    /// among what is built. Names that differ are different keys.
     pub fn new(name: &str) -> Self {
-        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rsa-{name}.der"));
-        let read = |file: &Path| rcgen::KeyPair::try_from(fs::read(file).ok()?).ok();
-        let pair = read(&kept).unwrap_or_else(|| {
-            let pair = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap();
-            // Whole or not at all: other tests make the same.
-            let own = kept.with_extension(format!("{}-{:?}", process::id(), thread::current().id()));
-            fs::write(&own, pair.serialize_der()).unwrap();
-            fs::rename(&own, &kept).unwrap();
-            pair
-        });
-        Self::with(name, &pair)
+        Self::with(name, &rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap())
     }
 
     /// On the curve of ES256.

@@ -127,3 +127,31 @@ fn a_port_is_ours_or_left_out() {
     }
     assert_eq!(rule(None, "mail.fabrikam.example:443"), Err(Rule::V12), "a port that nobody configured");
 }
+
+#[test]
+fn an_application_of_the_token_service_holds_the_role_that_is_asked_for() {
+    let sts = Signer::p256("sts");
+    let (mut trust, issuer) = (of_token_service(&sts), "https://sts.cloud.example/tenant/");
+    let url = |url: &str, tenant| IssuerKeys {
+        issuer: Issuer::Url(url.into(), tenant),
+        voice: Voice::TokenService,
+        keys: [sts.verifying()].into(),
+    };
+    trust.issuers.push(url("https://sts.cloud.example/other/", OTHER_TENANT.parse().unwrap()));
+    trust.issuers.push(url(issuer, vector::tenant()));
+    let now = vector::now().as_second();
+    let rule = |wanted: Option<&str>, roles: serde_json::Value| {
+        let claims = serde_json::json!({
+            "iss": issuer, "aud": "https://mail.fabrikam.example", "tid": vector::TENANT, "nbf": now,
+            "exp": now + 3600, "appid": well_known::LYNC.to_string(), "roles": roles,
+        });
+        let resource = Resource { app_role: wanted.map(str::to_owned), ..vector::resource() };
+        rule(&issue::access_token(&sts.key, &claims).unwrap(), &resource, &trust)
+    };
+    let wanted = Some("full_access_as_app");
+    assert_eq!(rule(wanted, serde_json::json!(["other", "full_access_as_app"])), Ok(()));
+    assert_eq!(rule(wanted, serde_json::json!(["other"])), Err(Rule::V16));
+    assert_eq!(rule(wanted, serde_json::json!("full_access_as_app")), Err(Rule::V16), "no list of roles");
+    assert_eq!(rule(wanted, serde_json::json!([])), Err(Rule::V16));
+    assert_eq!(rule(None, serde_json::json!([])), Ok(()));
+}
