@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use actas_agent::source::{self, Sources};
 use actas_agent::{Agent, Deliverer, DeliveryOptions, Maintenance, RenewOptions, RenewStage, Use, intake};
-use actas_certificate::file;
 use actas_runtime::config::{
     ClientConfig, CloudConfig, DeliveryConfig, EventsConfig, IdProfile, OnpremConfig, SourcesConfig, TokenServiceConfig,
 };

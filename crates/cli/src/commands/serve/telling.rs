@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use actas_agent::{Agent, Outlet, read_secret};
+use actas_agent::{Agent, Outlet};
+use actas_certificate::file;
 use actas_runtime::config::{EventsConfig, SystemLog};
 use actas_runtime::event::{self, Dialect, LinesSink, SystemLogSink, Webhook};
 use tokio::sync::watch;
@@ -78,7 +79,8 @@ fn outlets(config: &EventsConfig, workplace: &Workplace) -> Result<Vec<Outlet>, 
             ))
             .hint("events name mailboxes: write an `https` URL, or `http` with an address of this machine"));
         }
-        let token = webhook.token_file.as_deref().map(read_secret).transpose()?;
+        let token = webhook.token_file.as_deref().map(file::read_secret).transpose()?;
+        let token = token.map(|token| token.to_string());
         outlets.push(Outlet::Webhook(Webhook::new(workplace.http()?, &webhook.url, token)));
     }
     Ok(outlets)
