@@ -114,7 +114,9 @@ class Service:
     def __init__(self) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                body = json.dumps([[name.lower(), value] for name, value in self.headers.items()])
+                body = json.dumps(
+                    [[name.lower(), value] for name, value in self.headers.items()]
+                )
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -138,7 +140,9 @@ class Nginx:
     """nginx with `examples/nginx.conf`, of which only addresses and paths are changed."""
 
     def __init__(self, folder: Path, gate: Gate, service: Service) -> None:
-        program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+        program = shutil.which(
+            "nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
+        )
         if program is None:
             raise LabError("there is no nginx; `apt-get install nginx` brings it")
         self.port = free_port()

@@ -50,9 +50,7 @@ def a_given_token(lab: Lab, session: Session, own: Credential, ready: str) -> Cr
     return given(ready)
 
 
-def client_credentials(
-    lab: Lab, session: Session, own: Credential, ready: str
-) -> Credentials:
+def client_credentials(lab: Lab, session: Session, own: Credential, ready: str) -> Credentials:
     """exchangelib asks the token endpoint by itself."""
 
     class LabCredentials(OAuth2Credentials):  # type: ignore[misc]

@@ -111,9 +111,7 @@ def test_nginx_lets_a_user_pass(lab: Lab, nginx: around.Nginx, actor: str) -> No
     assert ids == [f"{kind}={lab.mailbox}" for kind in ("upn", "upn", "smtp", "sip")]
 
 
-def test_what_a_caller_made_up_never_arrives(
-    lab: Lab, nginx: around.Nginx, actor: str
-) -> None:
+def test_what_a_caller_made_up_never_arrives(lab: Lab, nginx: around.Nginx, actor: str) -> None:
     made_up = {
         name.replace("-", "_"): "administrator@contoso.example" for name in sorted(FIELDS)
     }
@@ -251,7 +249,11 @@ def test_the_command_says_what_the_gate_would(
     assert status == 0 and set(results.values()) == {"pass", "not applicable"}, results
     late = s2s.act_as(lab, actor, lab.mailbox, exp="1700000000", nbf="1699999000")
     status, results = validate(late, *by_file)
-    assert status == 1 and results["V13 act-as"] == "fail" and results["V14 act-as"] == "not reached"
+    assert (
+        status == 1
+        and results["V13 act-as"] == "fail"
+        and results["V14 act-as"] == "not reached"
+    )
     assert results["V10 actor"] == "pass"
 
 
@@ -316,7 +318,11 @@ def test_other_proxies_say_it_in_their_own_way(
     head = f'[proxy]\nkind = "{kind}"\norigins = ["{ORIGIN}"]'
     gate = around.Gate(tmp_path, around.trust(lab, head=head))
     forwarded = {"X-Forwarded-Method": "POST", "X-Forwarded-Uri": "/EWS/Exchange.asmx?a"}
-    own = ("GET", "/auth", forwarded) if kind == "traefik" else ("POST", "/auth/EWS/Exchange.asmx", {})
+    own = (
+        ("GET", "/auth", forwarded)
+        if kind == "traefik"
+        else ("POST", "/auth/EWS/Exchange.asmx", {})
+    )
     try:
         for path, expected in [("/EWS/Exchange.asmx", 200), ("/other", 401)]:
             fields = {

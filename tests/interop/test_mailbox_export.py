@@ -80,7 +80,9 @@ def test_a_folder_as_mbox(lab: Lab, folder: Any, tmp_path: Path) -> None:
     other = email.message_from_bytes(stored["Zoë <1>"], policy=email.policy.default)
     mine = next(
         read
-        for read in (email.message_from_bytes(t, policy=email.policy.default) for t in texts.values())
+        for read in (
+            email.message_from_bytes(t, policy=email.policy.default) for t in texts.values()
+        )
         if read["Subject"] == "Zoë <1>"
     )
     assert mine.get_body(("plain",)).get_content() == other.get_body(("plain",)).get_content()

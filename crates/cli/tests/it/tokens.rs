@@ -33,6 +33,7 @@ fn a_token_says_what_it_says() {
     let broken = token(r#"{"alg":"none"}"#, r#"{"actortoken":"a.b"}"#, "");
     assert_told!("token_with_a_broken_one_inside", &installation.run(&["token", "inspect", &broken]));
     assert_told!("no_token", &installation.run(&["token", "inspect", "eyJ.eyJ"]));
+    assert_told!("empty_token", &installation.run(&["token", "inspect", "Bearer "]));
     assert!(!installation.data().exists(), "reading a token makes nothing");
 }
 

@@ -30,6 +30,10 @@ pub(super) async fn read(source: Source) -> Result<SecretString, Problem> {
     let text = text.trim();
     let text = text.strip_prefix("Authorization:").unwrap_or(text).trim();
     let bare = ["Bearer ", "bearer ", "DPoP "].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
+    if bare.trim().is_empty() {
+        return Err(Problem::failed("there is no token: what was given is empty")
+            .hint("give the token as an argument, `--file FILE`, or pipe it to standard input"));
+    }
     Ok(bare.trim().to_owned().into())
 }
 
