@@ -29,12 +29,14 @@ pub(super) async fn read(source: Source) -> Result<SecretString, Problem> {
     };
     let text = text.trim();
     let text = text.strip_prefix("Authorization:").unwrap_or(text).trim();
-    let bare = ["Bearer ", "bearer ", "DPoP "].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
-    if bare.trim().is_empty() {
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let is_scheme = ["Bearer", "DPoP"].iter().any(|scheme| word.eq_ignore_ascii_case(scheme));
+    let bare = if is_scheme { rest.trim() } else { text };
+    if bare.is_empty() {
         return Err(Problem::failed("there is no token: what was given is empty")
             .hint("give the token as an argument, `--file FILE`, or pipe it to standard input"));
     }
-    Ok(bare.trim().to_owned().into())
+    Ok(bare.to_owned().into())
 }
 
 fn bounded(from: &mut impl Read) -> std::io::Result<String> {
