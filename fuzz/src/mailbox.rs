@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use actas_directory::exchange_side::{self, AuthServer, AuthServerKind, PartnerApplication};
-use actas_directory::onprem::ApplicationTrustLevel;
 use actas_directory::{ServicePrincipal, Tenant, TenantId, User, well_known};
 use actas_exchange::ews::{Body, Call, CreateItem, Message, MessageDisposition, Request as Operation, RequestHeader};
 use actas_exchange::ews::{DistinguishedFolder, FolderId};
@@ -167,6 +166,7 @@ fn auth_server(tenant: TenantId) -> AuthServer {
         enabled: true,
         domain_names: Vec::new(),
         is_default_authorization_endpoint: false,
+        application_identifier: None,
         published: exchange_side::Published::default(),
     }
 }

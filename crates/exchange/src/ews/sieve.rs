@@ -119,7 +119,7 @@ impl Sieve {
                 State::Until(opening, end) => self.until(rest, opening, end),
                 State::Refused => &[],
             };
-            if self.kept.len() + self.markup.len() > self.kept_max {
+            if self.kept.len() + self.waiting() > self.kept_max {
                 return Err(Error::too_large("bytes beside contents", self.kept_max));
             }
         }
@@ -133,8 +133,18 @@ impl Sieve {
 
     /// The request without what was taken out
     pub fn finish(mut self) -> Vec<u8> {
-        self.kept.append(&mut self.markup);
+        // A content that has no end is refused by the reader without the rest of it.
+        if self.content.is_none() {
+            self.kept.append(&mut self.markup);
+        }
         self.kept
+    }
+
+    /// Bytes of markup that may have to be kept: not those of a comment or section in a content,
+    /// of which a few wait at most.
+    fn waiting(&self) -> usize {
+        let passes = self.content.is_some() && matches!(self.state, State::Until(..));
+        if passes { 0 } else { self.markup.len() }
     }
 
     // === the parts of a text ===
@@ -212,19 +222,21 @@ impl Sieve {
                 return rest;
             }
         }
-        self.pass_section_on(opening, end);
+        self.pass_on(opening, end);
         rest
     }
 
-    /// A long section of characters in a content does not wait for its end, but for the two bytes
-    /// that may be the beginning of it.
-    fn pass_section_on(&mut self, opening: usize, end: &[u8]) {
+    /// A section of characters or a comment in a content does not wait for its end, but for the
+    /// bytes that may be the beginning of it: what is refused does not hang on how a request is cut.
+    fn pass_on(&mut self, opening: usize, end: &[u8]) {
         let held = end.len() - 1;
-        if let Some(content) = self.content.as_mut().filter(|_| end == SECTION_END)
+        if let Some(content) = &mut self.content
             && self.markup.len() > opening + held
         {
             let text: Vec<u8> = self.markup.drain(opening..self.markup.len() - held).collect();
-            content.section(&text, &mut self.taken);
+            if end == SECTION_END {
+                content.section(&text, &mut self.taken);
+            }
         }
     }
 
@@ -375,11 +387,24 @@ mod tests {
         let mut sieve = Sieve::new(Marks::new(SECRET), 1000);
         assert!(sieve.push(&[b'x'; 1000]).is_ok());
         assert!(sieve.push(b"x").unwrap_err().is_too_large());
-        for hostile in ["<!--", "<a b='", "<![CDATA[", "<?", "<Content>AA<![CDATA["] {
+        let in_content = ["<Content>AA<![CDATA[", "<Content>AA<!--", "<Content>AA<?"];
+        for hostile in ["<!--", "<a b='", "<![CDATA[", "<?"].into_iter().chain(in_content) {
             let mut sieve = Sieve::new(Marks::new(SECRET), 1000);
             sieve.push(hostile.as_bytes()).unwrap();
             let outcome = (0..100).try_for_each(|_| sieve.push(&[b'A'; 500]));
             assert_eq!(outcome.is_err(), !hostile.starts_with("<Con"), "{hostile}");
+        }
+    }
+
+    #[test]
+    fn a_comment_in_a_content_counts_for_nothing_however_it_is_cut() {
+        for (open, close) in [("<!--", "-->"), ("<?a ", "?>"), ("<![CDATA[", "]]>")] {
+            let whole = format!("<Content>AA{open}{}{close}AA</Content>", " ".repeat(5000));
+            for piece in [1, 7, 999, whole.len()] {
+                let mut sieve = Sieve::new(Marks::new(SECRET), 5050);
+                assert!(whole.as_bytes().chunks(piece).all(|piece| sieve.push(piece).is_ok()), "{open} {piece}");
+                assert!(sieve.finish().ends_with(b"AA</Content>"), "{open} {piece}");
+            }
         }
     }
 
