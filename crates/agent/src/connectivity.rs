@@ -1,7 +1,9 @@
 //! `Test-CsExStorageConnectivity`: one probe item through the whole path, and what each
 //! stage saw.
 
+use actas_exchange::ews::{Failure, ItemId};
 use actas_token::issue::ActAsUser;
+use http::StatusCode;
 use jiff::Timestamp;
 
 use crate::Agent;
@@ -24,17 +26,23 @@ pub struct ConnectivityTest {
     pub use_cache: bool,
 }
 
-/// A stage of the test.
+/// A stage of a test.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Phase {
     /// Finding the mailbox.
     Autodiscover,
     /// Getting a token.
     OAuth,
+    /// Asking to be told what happens in the mailbox.
+    Subscribe,
     /// Creating the probe.
     CreateItem,
+    /// Being told of the probe.
+    GetEvents,
     /// Removing the probe.
     DeleteItem,
+    /// Asking to be told no longer.
+    Unsubscribe,
 }
 
 impl Phase {
@@ -43,13 +51,16 @@ impl Phase {
         match self {
             Self::Autodiscover => "Autodiscover",
             Self::OAuth => "OAuth",
+            Self::Subscribe => "Subscribe",
             Self::CreateItem => "CreateItem",
+            Self::GetEvents => "GetEvents",
             Self::DeleteItem => "DeleteItem",
+            Self::Unsubscribe => "Unsubscribe",
         }
     }
 }
 
-/// What the test found.
+/// What a test found.
 #[derive(Clone, Debug)]
 pub struct ConnectivityReport {
     /// When it began.
@@ -64,42 +75,56 @@ pub struct ConnectivityReport {
     pub better_autodiscover_url: Option<String>,
 }
 
+// === impl ConnectivityReport ===
+
+impl ConnectivityReport {
+    pub(crate) fn begun(started: Timestamp) -> Self {
+        Self { started, trace: Vec::new(), failed: None, item_id: None, better_autodiscover_url: None }
+    }
+
+    /// The first failure is the verdict; what fails after it may follow from it.
+    pub(crate) fn fail(&mut self, phase: Phase, why: String) {
+        self.failed.get_or_insert((phase, why));
+    }
+}
+
 // === impl Agent ===
 
 impl Agent {
     /// Runs the test. What failed is in the report, not in the error: that is for this
     /// machine's own failures.
     pub async fn test_connectivity(&self, test: &ConnectivityTest) -> Result<ConnectivityReport, Error> {
-        let now = self.0.clock.now();
-        let mut report = ConnectivityReport {
-            started: now,
-            trace: Vec::new(),
-            failed: None,
-            item_id: None,
-            better_autodiscover_url: None,
-        };
-        let smtp = test.sip.to_lowercase();
-        let user = ActAsUser { upn: None, smtp: Some(smtp.clone()), sip: Some(smtp.clone()) };
-        let subject = "Test-CsExStorageConnectivity";
-        let item = StorageItem::new(
-            &smtp,
-            Component::ConversationHistory,
-            subject,
-            "This item was created by a connectivity test.",
-            None,
-            now,
-        )?
-        .with_folder(test.folder);
-        report.trace.push(format!("Probe: {} for {smtp} in {}", item.key(), test.folder.as_str()));
+        let mut report = ConnectivityReport::begun(self.0.clock.now());
+        let item = probe("Test-CsExStorageConnectivity", &test.sip, test.folder, &mut report)?;
+        let Some(mailbox) = self.reach(&test.sip, test.use_cache, &mut report).await else { return Ok(report) };
+        if let Some(id) = self.create_probe(&mailbox, &item, &mut report).await?
+            && test.delete_item
+        {
+            self.delete_probe(&mailbox, id, &mut report).await;
+        }
+        if report.failed.is_none() {
+            self.note_success().await?;
+        }
+        Ok(report)
+    }
 
-        let discovered = match self.discover(&smtp, &user, test.use_cache, &mut report.trace).await {
+    /// Finds the mailbox of a user, whose address is also their SIP address.
+    pub(crate) async fn reach(
+        &self,
+        sip: &str,
+        use_cache: bool,
+        report: &mut ConnectivityReport,
+    ) -> Option<EwsMailbox<'_>> {
+        let smtp = sip.to_lowercase();
+        let user = ActAsUser { upn: None, smtp: Some(smtp.clone()), sip: Some(smtp.clone()) };
+        let discovered = match self.discover(&smtp, &user, use_cache, &mut report.trace).await {
             Ok(discovered) => discovered,
             Err(failure) => {
                 self.note_discover_failure(&smtp, &failure).await;
                 let phase =
                     if matches!(failure, DiscoverFailure::Token(_)) { Phase::OAuth } else { Phase::Autodiscover };
-                report.failed = Some((phase, failure.to_string()));
-                return Ok(report);
+                report.fail(phase, failure.to_string());
+                return None;
             }
         };
         report.trace.push(format!("Autodiscover: {smtp} is at {}", discovered.ews_url));
@@ -109,58 +134,63 @@ impl Agent {
                 .push(format!("Autodiscover: found {} through an unauthenticated redirect", discovered.answered_by));
             report.better_autodiscover_url = Some(discovered.answered_by.to_string());
         }
-        let mailbox = EwsMailbox { agent: self, url: discovered.ews_url, user };
-        self.probe_mailbox(&mailbox, &item, test.delete_item, &mut report).await?;
-        if report.failed.is_none() {
-            self.note_success().await?;
-        }
-        Ok(report)
+        Some(EwsMailbox { agent: self, url: discovered.ews_url, user })
     }
 
-    async fn probe_mailbox(
+    /// Creates the probe, and tells its id.
+    pub(crate) async fn create_probe(
         &self,
         mailbox: &EwsMailbox<'_>,
         item: &StorageItem,
-        delete: bool,
         report: &mut ConnectivityReport,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<ItemId>, Error> {
         let created = mailbox.create(item.folder_id()?, vec![item.to_message()?]).await;
-        let created = match created {
-            Ok(mut results) => {
-                results.pop().unwrap_or(Ok(None)).map_err(|failure| format!("{}: {}", failure.code, failure.text))
+        let created = created.map(|mut results| results.pop().unwrap_or(Ok(None)));
+        let Some(id) = self.judged(mailbox, Phase::CreateItem, created, report).await else { return Ok(None) };
+        match &id {
+            Some(id) => {
+                report.trace.push(format!("EWS: CreateItem at {} -> NoError", mailbox.url));
+                report.item_id = Some(id.id.clone());
+            }
+            None => report.fail(Phase::CreateItem, "the answer names no item".to_owned()),
+        }
+        Ok(id)
+    }
+
+    /// Removes the probe for good.
+    pub(crate) async fn delete_probe(&self, mailbox: &EwsMailbox<'_>, id: ItemId, report: &mut ConnectivityReport) {
+        let deleted = mailbox.delete(id).await.map(Ok);
+        if self.judged(mailbox, Phase::DeleteItem, deleted, report).await.is_some() {
+            report.trace.push("EWS: DeleteItem -> NoError".to_owned());
+        }
+    }
+
+    /// What a call to the mailbox brought; a failure goes into the report and, where it is
+    /// one of the trust, into the event log.
+    pub(crate) async fn judged<T>(
+        &self,
+        mailbox: &EwsMailbox<'_>,
+        phase: Phase,
+        outcome: Result<Result<T, Failure>, CallFailure>,
+        report: &mut ConnectivityReport,
+    ) -> Option<T> {
+        let (phase, why) = match outcome {
+            Ok(Ok(answer)) => return Some(answer),
+            Ok(Err(failure)) => (phase, format!("{}: {}", failure.code, failure.text)),
+            Err(CallFailure::Token(failure)) => {
+                self.note_token_failure(&failure).await;
+                (Phase::OAuth, failure.to_string())
             }
             Err(failure) => {
-                if let CallFailure::Token(failure) = &failure {
-                    self.note_token_failure(failure).await;
-                    report.failed = Some((Phase::OAuth, failure.to_string()));
-                    return Ok(());
-                }
-                if let CallFailure::Refused { status: http::StatusCode::UNAUTHORIZED, .. } = &failure {
+                if let CallFailure::Refused { status: StatusCode::UNAUTHORIZED, .. } = &failure {
                     self.note_rejected(mailbox.url.as_str(), &failure.to_string()).await;
                 }
-                Err(failure.to_string())
+                (phase, failure.to_string())
             }
         };
-        let id = match created {
-            Ok(Some(id)) => id,
-            Ok(None) => {
-                report.failed = Some((Phase::CreateItem, "the answer names no item".to_owned()));
-                return Ok(());
-            }
-            Err(why) => {
-                report.failed = Some((Phase::CreateItem, why));
-                return Ok(());
-            }
-        };
-        report.trace.push(format!("EWS: CreateItem at {} -> NoError", mailbox.url));
-        report.item_id = Some(id.id.clone());
-        if delete {
-            match mailbox.delete(id).await {
-                Ok(()) => report.trace.push("EWS: DeleteItem -> NoError".to_owned()),
-                Err(failure) => report.failed = Some((Phase::DeleteItem, failure.to_string())),
-            }
-        }
-        Ok(())
+        report.trace.push(format!("EWS: {} -> {why}", phase.as_str()));
+        report.fail(phase, why);
+        None
     }
 
     /// Reads a delivered item back from its mailbox: subject and body.
@@ -176,4 +206,17 @@ impl Agent {
         let message = mailbox.get(id).await.map_err(failed)?;
         Ok(Some((message.subject.unwrap_or_default(), message.body.map(|body| body.content).unwrap_or_default())))
     }
+}
+
+/// An item that says what it is.
+pub(crate) fn probe(
+    subject: &str,
+    sip: &str,
+    folder: TargetFolder,
+    report: &mut ConnectivityReport,
+) -> Result<StorageItem, Error> {
+    let body = "This item was created by a connectivity test.";
+    let item = StorageItem::new(sip, Component::ConversationHistory, subject, body, None, report.started)?;
+    report.trace.push(format!("Probe: {} for {} in {}", item.key(), item.owner(), folder.as_str()));
+    Ok(item.with_folder(folder))
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use actas_exchange::Result as Parsed;
 use actas_exchange::ews::{
-    BaseShape, Call, CreateItem, CreateItemResponse, DeleteItem, DeleteItemResponse, DeleteType, Failure, FindItem,
-    FindItemResponse, FolderId, GetItem, GetItemResponse, ItemId, ItemShape, Message, MessageDisposition, PropertyPath,
-    Request, RequestHeader, Restriction, ServerVersion,
+    BaseShape, Call, CreateItem, CreateItemResponse, DeleteItem, DeleteItemResponse, DeleteType, EventType, Failure,
+    FindItem, FindItemResponse, FolderId, GetEvents, GetEventsResponse, GetItem, GetItemResponse, ItemId, ItemShape,
+    Message, MessageDisposition, Notification, PropertyPath, Request, RequestHeader, ResponseMessage, Restriction,
+    ServerVersion, Subscribe, SubscribeResponse, Subscribed, Unsubscribe, UnsubscribeResponse,
 };
 use actas_exchange::soap::{Fault, Reply};
 use actas_runtime::{BodyStream, ClientError, HttpRequest, HttpResponse};
@@ -75,7 +76,7 @@ impl EwsMailbox<'_> {
         let text = write(create_item(folder, items));
         let response = self.send(text.into(), CreateItemResponse::parse).await?;
         let created = response.messages.into_iter().map(|message| message.map(|item| item.map(|item| item.id)));
-        exactly(count, created.map(actas_exchange::ews::ResponseMessage::into_result).collect())
+        exactly(count, created.map(ResponseMessage::into_result).collect())
     }
 
     /// Creates one item with its files, whose bytes come from the queue part by part.
@@ -92,7 +93,7 @@ impl EwsMailbox<'_> {
         let body = marks.stream(&text, item.attachments(), self.agent.0.queue.clone(), upload.to_owned());
         let response = self.send(Sent::Streamed(body), CreateItemResponse::parse).await?;
         let created = response.messages.into_iter().map(|message| message.map(|item| item.map(|item| item.id)));
-        let mut one = exactly(1, created.map(actas_exchange::ews::ResponseMessage::into_result).collect())?;
+        let mut one = exactly(1, created.map(ResponseMessage::into_result).collect())?;
         Ok(one.pop().unwrap_or(Ok(None)))
     }
 
@@ -133,6 +134,33 @@ impl EwsMailbox<'_> {
             .next()
             .ok_or_else(|| CallFailure::NotEws("it has no response message".to_owned()))?;
         message.into_result().map_err(|failure| CallFailure::NotEws(failure.text))
+    }
+
+    /// Asks to be told what is created in some folders ("Subscribe operation").
+    pub(crate) async fn subscribe(
+        &self,
+        folders: Vec<FolderId>,
+        timeout_minutes: u32,
+    ) -> Result<Result<Subscribed, Failure>, CallFailure> {
+        let request =
+            Subscribe { folders: Some(folders), events: vec![EventType::Created], watermark: None, timeout_minutes };
+        only(self.call(Request::Subscribe(request), SubscribeResponse::parse).await?.messages)
+    }
+
+    /// What happened since a watermark ("GetEvents operation").
+    pub(crate) async fn events(
+        &self,
+        subscription: &str,
+        watermark: &str,
+    ) -> Result<Result<Notification, Failure>, CallFailure> {
+        let request = GetEvents { subscription: subscription.to_owned(), watermark: watermark.to_owned() };
+        only(self.call(Request::GetEvents(request), GetEventsResponse::parse).await?.messages)
+    }
+
+    /// Asks to be told no longer ("Unsubscribe operation").
+    pub(crate) async fn unsubscribe(&self, subscription: &str) -> Result<Result<(), Failure>, CallFailure> {
+        let request = Unsubscribe { subscription: subscription.to_owned() };
+        only(self.call(Request::Unsubscribe(request), UnsubscribeResponse::parse).await?.messages)
     }
 
     async fn call<T>(&self, request: Request, parse: fn(&[u8], usize) -> Parsed<Reply<T>>) -> Result<T, CallFailure> {
@@ -247,4 +275,11 @@ fn exactly<T>(count: usize, messages: Vec<T>) -> Result<Vec<T>, CallFailure> {
         return Ok(messages);
     }
     Err(CallFailure::NotEws(format!("it has {} response messages for {count} items", messages.len())))
+}
+
+fn only<T>(messages: Vec<ResponseMessage<T>>) -> Result<Result<T, Failure>, CallFailure> {
+    let message = messages.into_iter().next();
+    message
+        .map(ResponseMessage::into_result)
+        .ok_or_else(|| CallFailure::NotEws("it has no response message".to_owned()))
 }

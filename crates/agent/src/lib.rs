@@ -22,6 +22,7 @@ mod item;
 mod maintenance;
 mod metadata;
 mod metrics;
+mod notification;
 mod oauth_test;
 mod outlet;
 mod publish;
@@ -64,6 +65,7 @@ pub use graph::{GraphClient, MadePassword, Organization, PrincipalKey};
 
 pub use item::{ATTACHMENT_BYTES_MAX, Attachment, Component, Property, StorageItem, TargetFolder};
 pub use maintenance::Maintenance;
+pub use notification::NotificationTest;
 pub use oauth_test::{OAuthService, OAuthTest, OAuthVerdict};
 pub use outlet::Outlet;
 pub use refresh::{METADATA_AGE_MAX, Refreshed};

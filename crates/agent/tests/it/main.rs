@@ -9,6 +9,7 @@ mod graph;
 mod graph_mail;
 mod intake;
 mod maintenance;
+mod notification;
 mod onprem;
 mod outlets;
 mod peer;

@@ -12,8 +12,9 @@ use actas_directory::onprem::ApplicationTrustLevel;
 use actas_directory::well_known;
 use actas_exchange::autodiscover::{GetUserSettingsResponse, UserResponse, UserSetting, setting};
 use actas_exchange::ews::{
-    BaseShape, Call, CreateItemResponse, ExtendedProperty, FindItemResponse, ItemId, ItemShape, Message, Page, Request,
-    ResponseMessage,
+    BaseShape, Call, CreateItemResponse, DeleteItemResponse, Event, EventObject, EventType, ExtendedProperty, Failure,
+    FindItemResponse, FolderKey, GetEvents, GetEventsResponse, ItemId, ItemShape, Message, Notification, Page, Request,
+    ResponseCode, ResponseMessage, SubscribeResponse, Subscribed, UnsubscribeResponse,
 };
 use actas_runtime::hosts::HostEntry;
 use actas_runtime::{
@@ -63,6 +64,22 @@ pub enum Creating {
     Busy(u64),
 }
 
+/// What the peer does about subscriptions.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Notifying {
+    /// Tells of each item, and of others before it, in several answers.
+    #[default]
+    Tells,
+    /// Says each time that nothing happened.
+    StaysSilent,
+    /// Makes no subscription.
+    RefusesToSubscribe,
+    /// Makes one, and does not know it the next time.
+    Forgets,
+    /// Makes one, and refuses whoever asks.
+    RefusesToTell(StatusCode),
+}
+
 type Autodiscover = Arc<dyn Fn(&Seen) -> Response + Send + Sync>;
 
 #[derive(Clone)]
@@ -72,6 +89,8 @@ struct Inner {
     pub seen: Mutex<Vec<Seen>>,
     autodiscover: Mutex<Autodiscover>,
     creating: Mutex<Vec<Creating>>,
+    notifying: Mutex<Notifying>,
+    subscriptions: Mutex<Vec<String>>,
     pub kept: Mutex<Vec<Message>>,
     token_status: Mutex<StatusCode>,
     /// A request with an item of this subject is refused whole.
@@ -98,6 +117,8 @@ impl Peer {
             seen: Mutex::default(),
             autodiscover: Mutex::new(Arc::new(|_| settings(&format!("https://{EWS}/EWS/Exchange.asmx")))),
             creating: Mutex::default(),
+            notifying: Mutex::default(),
+            subscriptions: Mutex::default(),
             kept: Mutex::default(),
             token_status: Mutex::new(StatusCode::OK),
             poison: Mutex::default(),
@@ -113,6 +134,15 @@ impl Peer {
     /// What happens to the next creations, first first; later ones are answered.
     pub fn creating(&self, script: &[Creating]) {
         *self.0.creating.lock().unwrap() = script.iter().rev().copied().collect();
+    }
+
+    pub fn notifying(&self, script: Notifying) {
+        *self.0.notifying.lock().unwrap() = script;
+    }
+
+    /// How many subscriptions were made and not ended.
+    pub fn subscriptions(&self) -> usize {
+        self.0.subscriptions.lock().unwrap().len()
     }
 
     pub fn token_status(&self, status: StatusCode) {
@@ -259,8 +289,73 @@ fn ews(peer: &Peer, body: &[u8]) -> Response {
             xml(FindItemResponse { messages: vec![ResponseMessage::Success(page)] }
                 .write(&ItemShape::new(BaseShape::IdOnly)))
         }
+        Request::DeleteItem(delete) => {
+            let mut kept = peer.0.kept.lock().unwrap();
+            let known = |item: &Message| item.item_id.as_ref().is_some_and(|id| delete.items.contains(id));
+            kept.retain(|item| !known(item));
+            let messages = delete.items.iter().map(|_| ResponseMessage::Success(())).collect();
+            xml(DeleteItemResponse { messages }.write())
+        }
+        Request::Subscribe(asked) => {
+            assert_eq!(asked.events, [EventType::Created]);
+            if *peer.0.notifying.lock().unwrap() == Notifying::RefusesToSubscribe {
+                let why = Failure::new(ResponseCode::ErrorExceededSubscriptionCount, "Too many subscriptions.");
+                return xml(SubscribeResponse { messages: vec![ResponseMessage::Error(why)] }.write());
+            }
+            let subscription = Uuid::new_v4().to_string();
+            peer.0.subscriptions.lock().unwrap().push(subscription.clone());
+            let subscribed = Subscribed { subscription, watermark: "0".into() };
+            xml(SubscribeResponse { messages: vec![ResponseMessage::Success(subscribed)] }.write())
+        }
+        Request::GetEvents(asked) => events(peer, &asked),
+        Request::Unsubscribe(asked) => {
+            let mut open = peer.0.subscriptions.lock().unwrap();
+            let before = open.len();
+            open.retain(|subscription| *subscription != asked.subscription);
+            let message = if open.len() < before { ResponseMessage::Success(()) } else { not_subscribed() };
+            xml(UnsubscribeResponse { messages: vec![message] }.write())
+        }
         other => panic!("{}", other.name()),
     }
+}
+
+/// One event an answer: first of a stranger's item, then of those that are kept.
+fn events(peer: &Peer, asked: &GetEvents) -> Response {
+    let script = *peer.0.notifying.lock().unwrap();
+    if let Notifying::RefusesToTell(status) = script {
+        return status.into_response();
+    }
+    if script == Notifying::Forgets {
+        peer.0.subscriptions.lock().unwrap().clear();
+    }
+    if !peer.0.subscriptions.lock().unwrap().contains(&asked.subscription) {
+        return xml(GetEventsResponse { messages: vec![not_subscribed()] }.write());
+    }
+    let seen: usize = asked.watermark.parse().unwrap();
+    let stranger = ItemId::new("stranger");
+    let kept = peer.0.kept.lock().unwrap();
+    let all = || std::iter::once(&stranger).chain(kept.iter().filter_map(|item| item.item_id.as_ref()));
+    let object = all().nth(seen).filter(|_| script == Notifying::Tells).cloned();
+    let watermark = if object.is_some() { (seen + 1).to_string() } else { asked.watermark.clone() };
+    let event = object.map(|id| Event {
+        kind: EventType::Created,
+        watermark: watermark.clone(),
+        time: SystemClock::shared().now(),
+        object: EventObject::Item(id),
+        parent: FolderKey::new("folder"),
+    });
+    let notification = Notification {
+        subscription: asked.subscription.clone(),
+        previous_watermark: asked.watermark.clone(),
+        more_events: event.is_some() && all().nth(seen + 1).is_some(),
+        events: event.into_iter().collect(),
+        watermark,
+    };
+    xml(GetEventsResponse { messages: vec![ResponseMessage::Success(notification)] }.write())
+}
+
+fn not_subscribed<T>() -> ResponseMessage<T> {
+    ResponseMessage::error(ResponseCode::ErrorSubscriptionNotFound, "Subscription was not found.")
 }
 
 /// `ErrorServerBusy` as the vendor's servers write it.

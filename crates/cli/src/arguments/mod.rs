@@ -110,6 +110,8 @@ pub(crate) enum OnPremises {
     DebugStorageFailures(storage_service::Debug),
     #[command(name = "Test-CsExStorageConnectivity")]
     TestStorageConnectivity(storage_test::Test),
+    #[command(name = "Test-CsExStorageNotification")]
+    TestStorageNotification(storage_test::TestNotification),
 }
 
 /// Commands on the directory of the cloud.

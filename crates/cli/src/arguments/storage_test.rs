@@ -1,4 +1,5 @@
-//! `CsExStorageConnectivity`: one item, all the way into a mailbox.
+//! `CsExStorageConnectivity` and `CsExStorageNotification`: one item, all the way into a mailbox,
+//! and the news of it back.
 
 use clap::{Args, ValueEnum};
 
@@ -24,6 +25,29 @@ pub(crate) struct Test {
     #[arg(long)]
     pub(crate) use_cache: bool,
 
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// Tests whether Exchange tells of what happens in a mailbox
+#[derive(Args, Clone, Debug)]
+#[command(after_help = NOTIFICATION_EXAMPLES)]
+pub(crate) struct TestNotification {
+    /// User to test with, such as `sip:adam@contoso.example`; also `-s`
+    #[arg(value_parser = value::sip_uri)]
+    pub(crate) sip_uri: Address,
+
+    /// Delete the item afterwards that Exchange tells of
+    #[arg(long)]
+    pub(crate) delete_item: bool,
+
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// Where the Storage Service is that is tested.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Place {
     /// How the storage service is reached: `NetNamedPipe` on this machine, `NetTCP` on another
     #[arg(long, short, value_name = "BINDING", value_enum, default_value_t)]
     pub(crate) binding: Binding,
@@ -68,3 +92,12 @@ Examples:
     actas Test-CsExStorageConnectivity -SipUri sip:adam@contoso.example -DeleteItem
   The same in kebab style:
     actas test-cs-ex-storage-connectivity sip:adam@contoso.example --delete-item";
+
+const NOTIFICATION_EXAMPLES: &str = "\
+Examples:
+  Test with one user, and tell every step:
+    actas Test-CsExStorageNotification sip:adam@contoso.example -Verbose
+  Test and leave nothing behind:
+    actas Test-CsExStorageNotification -SipUri sip:adam@contoso.example -DeleteItem
+  The same in kebab style:
+    actas test-cs-ex-storage-notification sip:adam@contoso.example --delete-item";

@@ -32,6 +32,9 @@ fn help_of_exclusive_parameters() {
 #[test]
 fn help_of_a_positional_parameter() {
     insta::assert_snapshot!("help_of_a_positional_parameter", run(&["help", "Test-CsExStorageConnectivity"]));
+    let page = run(&["help", "Test-CsExStorageNotification"]);
+    assert_eq!(run(&["Test-CsExStorageNotification", "--help"]), page);
+    insta::assert_snapshot!("help_of_test_notification", page);
 }
 
 #[test]

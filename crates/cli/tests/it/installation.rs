@@ -101,7 +101,7 @@ pub(crate) fn filters() -> Settings {
     settings.add_filter(r"localhost:\d+", "localhost:[PORT]");
     settings.add_filter(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[GUID]");
     settings.add_filter(r"eyJ[\w-]+\.[\w-]+\.[\w-]*", "[TOKEN]");
-    settings.add_filter(r"(Item: |ItemId +: )\S+", "${1}[ITEM]");
+    settings.add_filter(r"(\bItem: |ItemId +: )\S+", "${1}[ITEM]");
     settings
 }
 

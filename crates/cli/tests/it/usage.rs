@@ -150,6 +150,9 @@ says!(two_principals, "Get-MsolServicePrincipal", "-All", "-MaxResults", "5");
 says!(roll_without_date, "Set-CsCertificate", "-Thumbprint", "A9993E364706816ABA3E25717850C26C9CD0D89D", "-Roll");
 says!(file_of_a_request, "Request-CsCertificate", "-New", "-Type", "OAuthTokenIssuer", "-Output", "oauth.csr");
 says!(tcp_without_host, "Test-CsExStorageConnectivity", "sip:adam@contoso.example", "-Binding", "nettcp");
+says!(notification_of_nobody, "test-cs-ex-storage-notification");
+says!(notification_of_a_folder, "Test-CsExStorageNotification", "sip:adam@contoso.example", "-Folder", "Inbox");
+says!(notification_elsewhere, "Test-CsExStorageNotification", "sip:adam@contoso.example", "-Binding", "NetTCP");
 says!(boolean_that_the_shell_lost, "Set-CsPartnerApplication", "microsoft.exchange", "-Enabled");
 says!(switch_with_a_boolean_behind_it, "Remove-CsOAuthServer", "-Confirm", "$false");
 says!(certificate_without_value, "New-MsolServicePrincipalCredential", "-ObjectId", LYNC, "-Type", "Asymmetric");
@@ -212,6 +215,15 @@ fn what_is_understood_reaches_its_command() {
         &["Export-CsCertificate", "-Type", "oauthtokenissuer", "-Path", "a.cer", "-Encoding", "DER"],
         &["Test-CsExStorageConnectivity", "sip:adam@contoso.example", "-Verbose"],
         &["Test-CsExStorageConnectivity", "-s", "adam@contoso.example", "-b", "netnamedpipe"],
+        &["Test-CsExStorageNotification", "-SipUri", "sip:adam@contoso.example", "-DeleteItem", "-Force"],
+        &[
+            "test-cs-ex-storage-notification",
+            "adam@contoso.example",
+            "-b",
+            "NetTCP",
+            "--host-name-storage-service",
+            "h",
+        ],
         &["Connect-MsolService", "-AccessToken", "-"],
         &["Get-MsolServicePrincipal"],
         &["Get-MsolServicePrincipal", "-SearchString", "“Microsoft", "Lync", "Server”"],

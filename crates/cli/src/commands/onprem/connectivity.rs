@@ -1,4 +1,4 @@
-//! `Test-CsExStorageConnectivity`.
+//! `Test-CsExStorageConnectivity`, and how it and its sibling tell what they found.
 
 use actas_agent::{ConnectivityReport, ConnectivityTest, Phase, TargetFolder};
 
@@ -7,7 +7,7 @@ use crate::{
     app::Context,
     arguments::{
         global::Format,
-        storage_test::{Binding, Folder, Test},
+        storage_test::{Binding, Folder, Place, Test},
     },
     output::{Console, Record},
     problem::Problem,
@@ -17,27 +17,41 @@ use crate::{
 ///
 /// Whoever reads the output looks for one line with `Test passed` or `Test failed`.
 pub(super) async fn run(asked: Test, context: &Context) -> Result<(), Problem> {
-    if asked.binding == Binding::NetTcp {
-        let host = asked.host_name_storage_service.unwrap_or_default();
-        return Err(Problem::failed(format!("the Storage Service of `{host}` cannot be tested from here"))
-            .hint(format!("run the test on `{host}`, without `-Binding`")));
-    }
+    reach_service(&asked.place, &context.console)?;
     let folder = match asked.folder {
         Folder::ConversationHistory => TargetFolder::ConversationHistory,
         Folder::Inbox => TargetFolder::Inbox,
         Folder::Dumpster => TargetFolder::Dumpster,
     };
     let sip = asked.sip_uri.bare().to_owned();
-    let console = &context.console;
-    let agent = open(context)?;
-    console.verbose("Storage Service: localhost, binding NetNamedPipe");
     let test =
         ConnectivityTest { sip: sip.clone(), folder, delete_item: asked.delete_item, use_cache: asked.use_cache };
-    let report = agent.test_connectivity(&test).await?;
-    tell(&report, console);
+    let report = open(context)?.test_connectivity(&test).await?;
+    let passed = format!("an item was created in {} of {sip}", folder.as_str());
+    conclude(report, &passed, "the test item did not get through", &context.console)
+}
 
+/// Refuses a Storage Service that is not on this machine.
+pub(super) fn reach_service(place: &Place, console: &Console) -> Result<(), Problem> {
+    if place.binding == Binding::NetTcp {
+        let host = place.host_name_storage_service.as_deref().unwrap_or_default();
+        return Err(Problem::failed(format!("the Storage Service of `{host}` cannot be tested from here"))
+            .hint(format!("run the test on `{host}`, without `-Binding`")));
+    }
+    console.verbose("Storage Service: localhost, binding NetNamedPipe");
+    Ok(())
+}
+
+/// Prints what a test found, the verdict last, and makes a failure the command's own.
+pub(super) fn conclude(
+    report: ConnectivityReport,
+    passed: &str,
+    failed: &str,
+    console: &Console,
+) -> Result<(), Problem> {
+    tell(&report, console);
     let verdict = match &report.failed {
-        None => format!("Test passed: an item was created in {} of {sip}", folder.as_str()),
+        None => format!("Test passed: {passed}"),
         Some((phase, reason)) => format!("Test failed: {}: {}", phase.as_str(), one_line(reason)),
     };
     if console.format() == Format::Json {
@@ -55,9 +69,22 @@ pub(super) async fn run(asked: Test, context: &Context) -> Result<(), Problem> {
             }
             Ok(())
         }
-        Some((phase, reason)) => Err(Problem::failed(format!("the test item did not get through: {}", phase.as_str()))
+        Some((phase, reason)) => Err(Problem::failed(format!("{failed}: {}", phase.as_str()))
             .detail(cause(phase, &reason))
-            .hint("`actas events -Id 32053,32054 -MaxEvents 1` shows what the event log says about it")),
+            .hint(next(phase))),
+    }
+}
+
+/// Returns what tells more about a failure.
+fn next(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Subscribe | Phase::GetEvents | Phase::Unsubscribe => {
+            "`actas Test-CsExStorageNotification -Verbose` tells every step, and `actas Test-CsExStorageConnectivity` \
+             whether items get there at all"
+        }
+        Phase::Autodiscover | Phase::OAuth | Phase::CreateItem | Phase::DeleteItem => {
+            "`actas events -Id 32053,32054 -MaxEvents 1` shows what the event log says about it"
+        }
     }
 }
 
@@ -120,8 +147,22 @@ fn cause(phase: Phase, reason: &str) -> &'static str {
         Phase::OAuth => {
             "likely cause: the token service is not declared, not reachable, or refuses this server's certificate"
         }
-        Phase::CreateItem if refused => "likely cause: Exchange does not trust the token, or not for this user",
+        Phase::Subscribe if reason.contains("ErrorExceededSubscriptionCount") => {
+            "likely cause: other clients hold as many subscriptions to this mailbox as Exchange allows; those that \
+             nobody asks for end by themselves"
+        }
+        Phase::Subscribe | Phase::CreateItem if refused => {
+            "likely cause: Exchange does not trust the token, or not for this user"
+        }
         Phase::CreateItem => "likely cause: the user has no mailbox there, or its folder cannot be written",
+        Phase::Subscribe => {
+            "likely cause: the user has no mailbox there, or what answers for EWS offers no pull notifications"
+        }
+        Phase::GetEvents => {
+            "likely cause: Exchange keeps the item, and forgets subscriptions or is late with events, as behind a proxy \
+             that sends each call to another server"
+        }
+        Phase::Unsubscribe => "Exchange told of the item; the subscription ends by itself within minutes",
         Phase::DeleteItem => "the item was created and is still in the mailbox",
     }
 }

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod connectivity;
+mod notification;
 mod oauth_configuration;
 mod oauth_server;
 mod partner_application;
@@ -35,6 +36,7 @@ pub(super) async fn run(command: OnPremises, context: &Context) -> Result<(), Pr
         OnPremises::InvokeStorageFlush(asked) => storage_service::flush(asked, context).await,
         OnPremises::DebugStorageFailures(asked) => storage_service::debug(asked, context).await,
         OnPremises::TestStorageConnectivity(asked) => connectivity::run(asked, context).await,
+        OnPremises::TestStorageNotification(asked) => notification::run(asked, context).await,
     }
 }
 
