@@ -4,6 +4,7 @@
 //! A target is a pure function of its input as far as it can be: time stands still, and a server
 //! that changed is replaced.
 
+pub mod agent;
 pub mod cloud;
 pub mod mailbox;
 pub mod request;

@@ -75,6 +75,7 @@ pub use settings::{
     ConfigurationChange, NewOAuthServer, NewPartner, OAuthServerChange, Outcome, PartnerChange, PartnerProof,
 };
 pub use sign_in::{Begin, Connected, Connection, DevicePrompt, Discovered, Proof, Shown};
+pub use sign_in_server::SignInServer;
 pub use storage::{Deliverer, DeliveryOptions};
 pub use storage_settings::{Channel, StorageConfiguration, StorageConfigurationChange};
 

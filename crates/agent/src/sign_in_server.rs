@@ -17,21 +17,21 @@ const DIRECTORY_HOST: &str = "sts.windows.net";
 
 /// What such a document says.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct SignInServer {
+pub struct SignInServer {
     /// Which kind it shows itself to be.
-    pub(crate) kind: OAuthServerKind,
+    pub kind: OAuthServerKind,
     /// What it calls itself: an address.
     entity: Url,
     entity_text: String,
     /// What it signs with; none where the document leads elsewhere for it.
-    pub(crate) certificates: Vec<Certificate>,
+    pub certificates: Vec<Certificate>,
 }
 
 // === impl SignInServer ===
 
 impl SignInServer {
     /// Reads a document of either form.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
         let text = text.trim_start_matches('\u{feff}').trim_start();
         if text.starts_with('<') { Self::from_xml(text) } else { Self::from_json(text) }
@@ -81,6 +81,8 @@ impl SignInServer {
         let url = Url::parse(entity)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
+            // Those are passed over where an address is read; where it is shown they are not.
+            .filter(|_| !entity.chars().any(|letter| letter.is_control() || letter.is_whitespace()))
             .ok_or("what it calls itself is not an address")?;
         let kind = if url.host_str() == Some(DIRECTORY_HOST) { OAuthServerKind::AzureAd } else { kind };
         Ok(Self { kind, entity_text: entity.to_owned(), entity: url, certificates })
@@ -88,7 +90,7 @@ impl SignInServer {
 
     /// Its issuer as it is shown: of the cloud's directory the host alone, since what stands
     /// behind it is a tenant.
-    pub(crate) fn issuer(&self, kind: OAuthServerKind) -> String {
+    pub fn issuer(&self, kind: OAuthServerKind) -> String {
         match kind {
             OAuthServerKind::AzureAd => self.entity.host_str().unwrap_or_default().to_owned(),
             _ => self.entity_text.clone(),
@@ -96,7 +98,7 @@ impl SignInServer {
     }
 
     /// The tenant that it is, if the document is that of one.
-    pub(crate) fn realm(&self) -> Option<String> {
+    pub fn realm(&self) -> Option<String> {
         let first = self.entity.path_segments()?.next()?;
         Uuid::try_parse(first).ok().map(|id| id.to_string())
     }
@@ -167,6 +169,8 @@ mod tests {
             (metadata("https://a.example/", ""), "no certificate"),
             (metadata("https://a.example/", &key("", "MIIC")), "cannot be read"),
             (metadata("urn:a", &key("", &own)), "not an address"),
+            (metadata("https://a.example/&#10;b", &key("", &own)), "not an address"),
+            ("{\"issuer\":\"https://a.example/\\u001b[2J\",\"jwks_uri\":\"\"}".to_owned(), "not an address"),
             (metadata("https://a.example/", &many), "well-formed"),
             ("{}".to_owned(), "issuer"),
             ("{\"issuer\":\"https://a.example/\"}".to_owned(), "jwks_uri"),

@@ -26,6 +26,7 @@ use actas_runtime::config::{CallRecords, SourcesConfig};
 use actas_runtime::event;
 use actas_store::queue::Put;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -36,6 +37,7 @@ use self::unclaimed::Unclaimed;
 use crate::Agent;
 use crate::error::Error;
 use crate::intake::{Prepared, Refusal};
+use crate::item::StorageItem;
 
 pub use self::http::router;
 
@@ -54,6 +56,15 @@ struct Setup {
     spool: Option<PathBuf>,
     smtp: Option<smtp::Listen>,
     unclaimed: Unclaimed,
+}
+
+/// What a record tells.
+struct Told {
+    id: String,
+    /// Who took part.
+    users: String,
+    /// None if none of them has a mailbox here.
+    items: Vec<StorageItem>,
 }
 
 /// What became of what a source was given.
@@ -99,25 +110,36 @@ impl Sources {
         Ok(tasks)
     }
 
+    /// Takes mail over one connection, as over those that are made to `smtp_listen`, to its end.
+    pub async fn take_mail(&self, connection: impl AsyncRead + AsyncWrite + Unpin) {
+        smtp::serve(self.clone(), connection).await;
+    }
+
+    /// The items that `POST /sources/<system>` would make of a body of this type, none of which
+    /// is handed in. None where there is nothing to keep, or nobody who has a mailbox.
+    ///
+    /// # Errors
+    ///
+    /// When the body is no record of that system, or the system is unknown.
+    pub fn items_of(&self, system: &str, content_type: &str, body: &[u8]) -> Result<Vec<StorageItem>, Error> {
+        let of_refusal = |refusal: Refusal| Error::invalid(refusal.to_string());
+        let from = System::named(system).ok_or_else(|| {
+            Error::invalid(format!("`{system}` is no system whose records are read"))
+                .with_hint("`asterisk`, `freeswitch`, `kamailio` and `xmpp` are")
+        })?;
+        let record = http::record(content_type, body).map_err(of_refusal)?;
+        Ok(self.read_record(from, &record).map_err(of_refusal)?.map_or_else(|_| Vec::new(), |told| told.items))
+    }
+
     fn setup(&self) -> Arc<Setup> {
         Arc::clone(&self.setup.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Turns a record of another system into items and hands them in.
     async fn hand_in_record(&self, from: System, record: &Value) -> Result<HandedIn, Refusal> {
-        let setup = self.setup();
-        let of_agent = |error: Error| Refusal::of_agent(&error);
-        let (id, users, items) = match record::read(from, record).map_err(Refusal::invalid)? {
-            Reading::Nothing(why) => return Ok(HandedIn::Nothing(why)),
-            Reading::Call(call) => {
-                let users = format!("{}, {}", call.caller.address, call.callee.address);
-                let items = call.items(&setup.owners).map_err(of_agent)?;
-                (call.id, users, items)
-            }
-            Reading::Conversation(talk) => {
-                let items = talk.items(&setup.owners).map_err(of_agent)?;
-                (format!("{} {}", talk.owner, talk.id), talk.owner, items)
-            }
+        let Told { id, users, items } = match self.read_record(from, record)? {
+            Ok(told) => told,
+            Err(why) => return Ok(HandedIn::Nothing(why)),
         };
         if items.is_empty() {
             return self.put_aside(from, &id, &users, record).await;
@@ -127,6 +149,24 @@ impl Sources {
         let prepared: Vec<Prepared> = items.into_iter().map(|item| Ok((item, None))).collect();
         self.take_in(&prepared).await?;
         Ok(HandedIn::Kept(keys))
+    }
+
+    /// What a record tells, or why it tells nothing.
+    fn read_record(&self, from: System, record: &Value) -> Result<Result<Told, &'static str>, Refusal> {
+        let setup = self.setup();
+        let of_agent = |error: Error| Refusal::of_agent(&error);
+        Ok(Ok(match record::read(from, record).map_err(Refusal::invalid)? {
+            Reading::Nothing(why) => return Ok(Err(why)),
+            Reading::Call(call) => {
+                let users = format!("{}, {}", call.caller.address, call.callee.address);
+                let items = call.items(&setup.owners).map_err(of_agent)?;
+                Told { id: call.id, users, items }
+            }
+            Reading::Conversation(talk) => {
+                let items = talk.items(&setup.owners).map_err(of_agent)?;
+                Told { id: format!("{} {}", talk.owner, talk.id), users: talk.owner, items }
+            }
+        }))
     }
 
     /// Hands items in. A key that is known stands for the same event, whatever else a

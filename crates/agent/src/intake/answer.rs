@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 use crate::error::{Error, ErrorKind};
 use crate::item::StorageItem;
 
+/// What was sent may be in the reason, and may be long.
+const MESSAGE_CHARS_MAX: usize = 1_000;
+
 /// Why something is not accepted.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
@@ -24,7 +27,12 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), hint: None, retry_after: None }
+        let mut message = message.into();
+        if let Some((end, _)) = message.char_indices().nth(MESSAGE_CHARS_MAX) {
+            message.truncate(end);
+            message.push('\u{2026}');
+        }
+        Self { status, code, message, hint: None, retry_after: None }
     }
 
     /// The submitter's mistake.

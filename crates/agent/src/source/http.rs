@@ -65,8 +65,8 @@ impl Door {
         let busy = || Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", "too many records at once").retry_after(1);
         let room = tokio::time::timeout(PATIENCE, self.room.acquire()).await;
         let _room = room.ok().and_then(Result::ok).ok_or_else(busy)?;
-        let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let kind = kind.unwrap_or_default().to_owned();
         let body = to_bytes(request.into_body(), RECORD_BYTES_MAX).await;
         let body = body.map_err(|_| {
             Refusal::new(
@@ -107,12 +107,13 @@ impl Door {
 }
 
 /// The record in a body: JSON, or the field `cdr` of a form, plain or in Base64.
-fn record(kind: &str, body: &[u8]) -> Result<Value, Refusal> {
+pub(super) fn record(content_type: &str, body: &[u8]) -> Result<Value, Refusal> {
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let field = || {
         let found = body.split(|byte| *byte == b'&').find_map(|part| part.strip_prefix(FIELD));
         found.ok_or_else(|| Refusal::invalid("the form has no field `cdr`"))
     };
-    let text = match kind {
+    let text = match kind.as_str() {
         "application/json" | "" => body.to_vec(),
         "application/x-www-form-urlencoded" => {
             // A `+` is a space, as forms have it.

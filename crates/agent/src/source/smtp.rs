@@ -82,11 +82,7 @@ impl Submission {
 
     /// Takes mail until told to stop. A session that is cut off was not told `250`.
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
-        let shared = Shared {
-            sources: self.sources,
-            sessions: Arc::new(Semaphore::new(SESSIONS_MAX)),
-            messages: Arc::new(Semaphore::new(MESSAGES_AT_ONCE)),
-        };
+        let shared = Shared::new(self.sources);
         let mut sessions = JoinSet::new();
         loop {
             let accepted = tokio::select! {
@@ -109,9 +105,22 @@ impl Submission {
     }
 }
 
+/// Takes mail over one connection that is not counted among others.
+pub(super) async fn serve(sources: Sources, stream: impl AsyncRead + AsyncWrite + Unpin) {
+    Shared::new(sources).serve(stream).await;
+}
+
 // === impl Shared ===
 
 impl Shared {
+    fn new(sources: Sources) -> Self {
+        Self {
+            sources,
+            sessions: Arc::new(Semaphore::new(SESSIONS_MAX)),
+            messages: Arc::new(Semaphore::new(MESSAGES_AT_ONCE)),
+        }
+    }
+
     async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
         let mut stream = BufReader::new(stream);
         let Ok(_room) = self.sessions.try_acquire() else {

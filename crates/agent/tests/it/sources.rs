@@ -288,6 +288,35 @@ async fn what_is_no_record_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_record_can_be_read_without_handing_it_in() {
+    let house = House::open(&mapped(None)).await;
+    let record = freeswitch(true).to_string();
+    let read = house.sources.items_of("freeswitch", "application/json; charset=utf-8", record.as_bytes()).unwrap();
+    assert!(house.items().await.is_empty());
+    assert_eq!(house.post("freeswitch", &freeswitch(true)).await.0, 200);
+    assert_eq!(house.items().await, read);
+    for (system, body, why) in [("pigeons", record.as_str(), "`pigeons`"), ("freeswitch", "{}", "variables")] {
+        let error = house.sources.items_of(system, JSON, body.as_bytes()).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_reason_of_a_refusal_is_short_whatever_was_sent() {
+    let house = House::open(&SourcesConfig { conversations: true, ..mapped(None) }).await;
+    let long = "\u{e9}".repeat(100_000);
+    let call = json!({"uniqueid": "1", "disposition": long, "start": "2026-11-25 03:00:00", "dst": "1001"});
+    let mut talk = conversation();
+    talk[&long] = "x".into();
+    for (system, record) in [("asterisk", call), ("xmpp", talk)] {
+        let (status, answer) = house.post(system, &record).await;
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert_eq!(status, 422);
+        assert!(message.contains("`\u{e9}\u{e9}") && message.chars().count() < 1_100, "{system}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_of_strangers_is_put_aside_and_comes_back_when_the_mapping_was_mended() {
     let folder = tempfile::tempdir().unwrap();
     let spool = folder.path().join("spool");
