@@ -10,6 +10,7 @@ use crate::ews::{CallFailure, EwsMailbox};
 use crate::graph_mail::GraphMailbox;
 use crate::item::StorageItem;
 use crate::storage_settings::Channel;
+use crate::trace::Trace;
 use crate::verdict::{self, Verdict};
 
 /// What became of one item of a request.
@@ -38,8 +39,8 @@ impl<'a> Adaptor<'a> {
         match settings.delivery {
             Channel::Ews => {
                 let user = ActAsUser { upn: None, smtp: Some(owner.to_owned()), sip: None };
-                let discovered = agent.discover(owner, &user, true, &mut Vec::new()).await?;
-                Ok(Self::Ews(EwsMailbox { agent, url: discovered.ews_url, user }))
+                let discovered = agent.discover(owner, &user, true, &mut Trace::default()).await?;
+                Ok(Self::Ews(EwsMailbox::new(agent, discovered.ews_url, user)))
             }
             Channel::Graph => Ok(Self::Graph(GraphMailbox { agent, owner: owner.to_owned() })),
         }

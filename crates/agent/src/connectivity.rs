@@ -5,12 +5,14 @@ use actas_exchange::ews::{Failure, ItemId};
 use actas_token::issue::ActAsUser;
 use http::StatusCode;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::Agent;
 use crate::discover::DiscoverFailure;
 use crate::error::Error;
 use crate::ews::{CallFailure, EwsMailbox};
 use crate::item::{Component, StorageItem, TargetFolder};
+use crate::trace::Trace;
 
 /// What to test.
 #[derive(Clone, Debug)]
@@ -65,6 +67,8 @@ impl Phase {
 pub struct ConnectivityReport {
     /// When it began.
     pub started: Timestamp,
+    /// What each request carries as `client-request-id`, and the item as its key.
+    pub activity_id: String,
     /// One line each, in the order of events.
     pub trace: Vec<String>,
     /// The first stage that failed, with the reason.
@@ -79,7 +83,14 @@ pub struct ConnectivityReport {
 
 impl ConnectivityReport {
     pub(crate) fn begun(started: Timestamp) -> Self {
-        Self { started, trace: Vec::new(), failed: None, item_id: None, better_autodiscover_url: None }
+        Self {
+            started,
+            activity_id: Uuid::new_v4().to_string(),
+            trace: Vec::new(),
+            failed: None,
+            item_id: None,
+            better_autodiscover_url: None,
+        }
     }
 
     /// The first failure is the verdict; what fails after it may follow from it.
@@ -117,7 +128,11 @@ impl Agent {
     ) -> Option<EwsMailbox<'_>> {
         let smtp = sip.to_lowercase();
         let user = ActAsUser { upn: None, smtp: Some(smtp.clone()), sip: Some(smtp.clone()) };
-        let discovered = match self.discover(&smtp, &user, use_cache, &mut report.trace).await {
+        report.trace.push(format!("User: sip {smtp}, smtp {smtp}; the token names neither UPN nor SID"));
+        let mut trace = Trace::of(&report.activity_id);
+        let discovered = self.discover(&smtp, &user, use_cache, &mut trace).await;
+        report.trace.append(&mut trace.take());
+        let discovered = match discovered {
             Ok(discovered) => discovered,
             Err(failure) => {
                 self.note_discover_failure(&smtp, &failure).await;
@@ -134,7 +149,7 @@ impl Agent {
                 .push(format!("Autodiscover: found {} through an unauthenticated redirect", discovered.answered_by));
             report.better_autodiscover_url = Some(discovered.answered_by.to_string());
         }
-        Some(EwsMailbox { agent: self, url: discovered.ews_url, user })
+        Some(EwsMailbox::traced(self, discovered.ews_url, user, trace))
     }
 
     /// Creates the probe, and tells its id.
@@ -144,6 +159,7 @@ impl Agent {
         item: &StorageItem,
         report: &mut ConnectivityReport,
     ) -> Result<Option<ItemId>, Error> {
+        report.trace.push(format!("Storage command: create the item as {}", item.owner()));
         let created = mailbox.create(item.folder_id()?, vec![item.to_message()?]).await;
         let created = created.map(|mut results| results.pop().unwrap_or(Ok(None)));
         let Some(id) = self.judged(mailbox, Phase::CreateItem, created, report).await else { return Ok(None) };
@@ -159,7 +175,7 @@ impl Agent {
 
     /// Removes the probe for good.
     pub(crate) async fn delete_probe(&self, mailbox: &EwsMailbox<'_>, id: ItemId, report: &mut ConnectivityReport) {
-        let deleted = mailbox.delete(id).await.map(Ok);
+        let deleted = mailbox.delete(id).await;
         if self.judged(mailbox, Phase::DeleteItem, deleted, report).await.is_some() {
             report.trace.push("EWS: DeleteItem -> NoError".to_owned());
         }
@@ -174,6 +190,7 @@ impl Agent {
         outcome: Result<Result<T, Failure>, CallFailure>,
         report: &mut ConnectivityReport,
     ) -> Option<T> {
+        report.trace.append(&mut mailbox.trace().take());
         let (phase, why) = match outcome {
             Ok(Ok(answer)) => return Some(answer),
             Ok(Err(failure)) => (phase, format!("{}: {}", failure.code, failure.text)),
@@ -197,10 +214,10 @@ impl Agent {
     pub async fn read_back(&self, item: &StorageItem) -> Result<Option<(String, String)>, Error> {
         let user = ActAsUser { upn: None, smtp: Some(item.owner().to_owned()), sip: None };
         let discovered = self
-            .discover(item.owner(), &user, true, &mut Vec::new())
+            .discover(item.owner(), &user, true, &mut Trace::default())
             .await
             .map_err(|failure| Error::peer(failure.to_string()))?;
-        let mailbox = EwsMailbox { agent: self, url: discovered.ews_url, user };
+        let mailbox = EwsMailbox::new(self, discovered.ews_url, user);
         let failed = |failure: CallFailure| Error::peer(failure.to_string());
         let Some(id) = mailbox.find(item).await.map_err(failed)? else { return Ok(None) };
         let message = mailbox.get(id).await.map_err(failed)?;
@@ -216,7 +233,14 @@ pub(crate) fn probe(
     report: &mut ConnectivityReport,
 ) -> Result<StorageItem, Error> {
     let body = "This item was created by a connectivity test.";
-    let item = StorageItem::new(sip, Component::ConversationHistory, subject, body, None, report.started)?;
+    let item = StorageItem::new(
+        sip,
+        Component::ConversationHistory,
+        subject,
+        body,
+        Some(report.activity_id.clone()),
+        report.started,
+    )?;
     report.trace.push(format!("Probe: {} for {} in {}", item.key(), item.owner(), folder.as_str()));
     Ok(item.with_folder(folder))
 }

@@ -19,6 +19,7 @@ use url::Url;
 use crate::Agent;
 use crate::acquire::TokenFailure;
 use crate::ews::retry_after;
+use crate::trace::Trace;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -153,7 +154,7 @@ impl Agent {
         smtp: &str,
         user: &ActAsUser,
         use_cache: bool,
-        trace: &mut Vec<String>,
+        trace: &mut Trace,
     ) -> Result<Discovered, DiscoverFailure> {
         let now = self.0.clock.now();
         let slot = self.0.discoveries.slot(smtp).await;
@@ -186,7 +187,7 @@ impl Agent {
         self.0.discoveries.0.lock().await.remove(smtp);
     }
 
-    async fn walk(&self, smtp: &str, user: &ActAsUser, trace: &mut Vec<String>) -> Result<Discovered, DiscoverFailure> {
+    async fn walk(&self, smtp: &str, user: &ActAsUser, trace: &mut Trace) -> Result<Discovered, DiscoverFailure> {
         let mut walk = self.start().await?;
         let mut smtp = smtp.to_owned();
         let mut over_http = false;
@@ -221,7 +222,7 @@ impl Agent {
     pub(crate) async fn autodiscover_url(&self) -> Result<Url, DiscoverFailure> {
         let mut walk = self.start().await?;
         if walk.configured.scheme() == "http" {
-            self.probe(&mut walk, &mut Vec::new()).await
+            self.probe(&mut walk, &mut Trace::default()).await
         } else {
             Ok(walk.configured)
         }
@@ -245,7 +246,7 @@ impl Agent {
 
     /// The plain-http question of MS-OXWSADISC: no token, no user, no body; only the
     /// address in a redirect is read.
-    async fn probe(&self, walk: &mut Walk, trace: &mut Vec<String>) -> Result<Url, DiscoverFailure> {
+    async fn probe(&self, walk: &mut Walk, trace: &mut Trace) -> Result<Url, DiscoverFailure> {
         if walk.allowed.is_empty() {
             return Err(DiscoverFailure::Configuration(format!(
                 "ExchangeAutodiscoverUrl `{}` is http and ExchangeAutodiscoverAllowedDomains is empty, so no redirect may be followed",
@@ -254,12 +255,10 @@ impl Agent {
         }
         let mut question = walk.configured.clone();
         question.set_path("/autodiscover/autodiscover.xml");
-        let response = self
-            .0
-            .http
-            .send(HttpRequest::get(question.as_str()).timeout(REQUEST_TIMEOUT).body_max(ANSWER_BYTES_MAX))
-            .await;
-        let response = response.map_err(DiscoverFailure::Unreachable)?;
+        let mut message = HttpRequest::get(question.as_str()).timeout(REQUEST_TIMEOUT).body_max(ANSWER_BYTES_MAX);
+        trace.request(&mut message);
+        let response = self.0.http.send(message).await.map_err(DiscoverFailure::Unreachable)?;
+        trace.response(&response);
         let target = response.location().filter(|_| matches!(response.status.as_u16(), 301 | 302));
         let target = target.ok_or_else(|| {
             DiscoverFailure::NotAutodiscover(format!("`{question}` answered {} instead of a redirect", response.status))
@@ -281,7 +280,7 @@ impl Agent {
         url: &Url,
         smtp: &str,
         user: &ActAsUser,
-        trace: &mut Vec<String>,
+        trace: &mut Trace,
     ) -> Result<Step, DiscoverFailure> {
         let host = authority(url);
         let request = GetUserSettingsRequest {
@@ -295,7 +294,7 @@ impl Agent {
             HttpRequest::new(Method::POST, url.as_str()).timeout(REQUEST_TIMEOUT).body_max(ANSWER_BYTES_MAX);
         message.headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/xml; charset=utf-8"));
         message.body = request.write().into();
-        let message = match self.actor_token(&host).await {
+        let mut message = match self.actor_token(&host).await {
             Ok(actor) => {
                 trace.push(format!("OAuth: token for {} from {}", actor.resource, actor.issuer));
                 let token = self.act_as(&actor, &user_for(user, smtp));
@@ -309,11 +308,14 @@ impl Agent {
             Err(failure) => return Err(DiscoverFailure::Token(failure)),
         };
         self.admit(&host).map_err(|until| DiscoverFailure::Waiting { target: host.clone(), until })?;
+        trace.push(format!("Autodiscover: GetUserSettings of {smtp} at {url}, without a web proxy"));
+        trace.request(&mut message);
         let outcome = self.0.http.send(message).await;
         let is_away = outcome.as_ref().map_or(true, |response| response.status == StatusCode::SERVICE_UNAVAILABLE);
         let told = outcome.as_ref().ok().and_then(retry_after);
         self.report(&host, if is_away { Err(told) } else { Ok(()) }).await;
         let response = outcome.map_err(DiscoverFailure::Unreachable)?;
+        trace.response(&response);
         trace.push(format!("Autodiscover: POST {url} -> {}", response.status.as_u16()));
         read_answer(&walk.configured, url, &response)
     }
@@ -349,7 +351,7 @@ impl Walk {
 }
 
 /// Without what somebody may have put before the host.
-fn shown(url: &Url) -> String {
+pub(crate) fn shown(url: &Url) -> String {
     let mut url = url.clone();
     let _ = url.set_username("");
     let _ = url.set_password(None);
@@ -372,7 +374,7 @@ fn read_answer(configured: &Url, url: &Url, response: &HttpResponse) -> Result<S
         Err(_) if !response.status.is_success() => {
             return Err(DiscoverFailure::Refused { status: response.status, diagnostics: diagnostics(response) });
         }
-        Err(error) => return Err(DiscoverFailure::NotAutodiscover(error.to_string())),
+        Err(error) => return Err(DiscoverFailure::NotAutodiscover(format!("{error}{}", media_type(response)))),
     };
     let answer = match reply {
         Reply::Answer(answer) => answer,
@@ -412,6 +414,15 @@ pub(crate) fn diagnostics(response: &HttpResponse) -> String {
         (None, Some(challenge)) => format!(" WWW-Authenticate: {challenge}"),
         (None, None) => String::new(),
     }
+}
+
+/// What an answer that cannot be read calls itself, if that is not XML.
+pub(crate) fn media_type(response: &HttpResponse) -> String {
+    let named = response.header(&http::header::CONTENT_TYPE).unwrap_or_default();
+    if named.to_ascii_lowercase().contains("xml") {
+        return String::new();
+    }
+    format!("; its content type is `{}` in place of text/xml", named.chars().take(100).collect::<String>())
 }
 
 /// Host, and the port unless it is 443: what an audience names.

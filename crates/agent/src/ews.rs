@@ -1,5 +1,6 @@
 //! The EWS client: one operation a call, as one user, with a token for the very host.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actas_exchange::Result as Parsed;
@@ -19,11 +20,12 @@ use url::Url;
 
 use crate::Agent;
 use crate::acquire::TokenFailure;
-use crate::discover::{authority, diagnostics};
+use crate::discover::{authority, diagnostics, media_type};
 use crate::error::Error;
 use crate::files::Marks;
 use crate::item::{StorageItem, delivery_key_uri};
 use crate::schedule::Patience;
+use crate::trace::Trace;
 use crate::verdict;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
@@ -61,11 +63,25 @@ pub(crate) struct EwsMailbox<'a> {
     pub(crate) agent: &'a Agent,
     pub(crate) url: Url,
     pub(crate) user: ActAsUser,
+    trace: Mutex<Trace>,
 }
 
 // === impl EwsMailbox ===
 
-impl EwsMailbox<'_> {
+impl<'a> EwsMailbox<'a> {
+    pub(crate) fn new(agent: &'a Agent, url: Url, user: ActAsUser) -> Self {
+        Self::traced(agent, url, user, Trace::default())
+    }
+
+    /// The same with what is told of its calls.
+    pub(crate) fn traced(agent: &'a Agent, url: Url, user: ActAsUser, trace: Trace) -> Self {
+        Self { agent, url, user, trace: Mutex::new(trace) }
+    }
+
+    pub(crate) fn trace(&self) -> MutexGuard<'_, Trace> {
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Creates items in one folder, in order. One outcome an item.
     pub(crate) async fn create(
         &self,
@@ -125,15 +141,9 @@ impl EwsMailbox<'_> {
     }
 
     /// Removes an item for good.
-    pub(crate) async fn delete(&self, id: ItemId) -> Result<(), CallFailure> {
+    pub(crate) async fn delete(&self, id: ItemId) -> Result<Result<(), Failure>, CallFailure> {
         let request = Request::DeleteItem(DeleteItem { delete_type: DeleteType::HardDelete, items: vec![id] });
-        let response = self.call(request, DeleteItemResponse::parse).await?;
-        let message = response
-            .messages
-            .into_iter()
-            .next()
-            .ok_or_else(|| CallFailure::NotEws("it has no response message".to_owned()))?;
-        message.into_result().map_err(|failure| CallFailure::NotEws(failure.text))
+        only(self.call(request, DeleteItemResponse::parse).await?.messages)
     }
 
     /// Asks to be told what is created in some folders ("Subscribe operation").
@@ -174,8 +184,13 @@ impl EwsMailbox<'_> {
         let mut message =
             HttpRequest::new(Method::POST, self.url.as_str()).timeout(REQUEST_TIMEOUT).body_max(ANSWER_BYTES_MAX);
         message.headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/xml; charset=utf-8"));
-        let message = message.bearer(&token).map_err(|error| CallFailure::NotEws(error.to_string()))?;
-        self.agent.guarded(&host, message, body, |response| read(&response, parse)).await
+        let mut message = message.bearer(&token).map_err(|error| CallFailure::NotEws(error.to_string()))?;
+        self.trace().request(&mut message);
+        let told = |response: HttpResponse| {
+            self.trace().response(&response);
+            read(&response, parse)
+        };
+        self.agent.guarded(&host, message, body, told).await
     }
 }
 
@@ -260,7 +275,7 @@ fn read<T>(response: &HttpResponse, parse: fn(&[u8], usize) -> Parsed<Reply<T>>)
         Ok(Reply::Answer(answer)) => Ok(answer),
         Ok(Reply::Fault(fault)) => Err(CallFailure::Fault(fault)),
         Err(_) if !response.status.is_success() => Err(refused()),
-        Err(error) => Err(CallFailure::NotEws(error.to_string())),
+        Err(error) => Err(CallFailure::NotEws(format!("{error}{}", media_type(response)))),
     }
 }
 

@@ -36,6 +36,7 @@ mod sign_in_server;
 pub mod source;
 mod storage;
 mod storage_settings;
+mod trace;
 mod upload;
 mod verdict;
 

@@ -99,6 +99,12 @@ impl Translator<'_> {
 
     /// Translates one parameter, and takes its value from the words after it.
     fn parameter(&mut self, typed: &Typed<'_>) -> Result<(), Problem> {
+        let scope = self.scope;
+        if let Some(host) = host_alias(scope, typed, self.input.front()) {
+            let value = typed.value.map(OsString::from).or_else(|| self.next_value());
+            self.emit(host, value);
+            return Ok(());
+        }
         if typed.is_help() {
             self.output.push("--help".into());
             return Ok(());
@@ -107,7 +113,6 @@ impl Translator<'_> {
             self.output.push("--version".into());
             return Ok(());
         }
-        let scope = self.scope;
         let arg = match names::parameter(scope, typed.name, typed.double) {
             names::Found::One(arg) => arg,
             names::Found::Many(args) => return Err(Self::ambiguous(typed, &args)),
@@ -267,6 +272,17 @@ enum Takes {
     /// A switch that can also be set to false.
     Optional,
     Value,
+}
+
+/// The vendor's `-h` for `-HostNameStorageService`, where a value follows; alone it is the
+/// help that it is everywhere.
+fn host_alias<'a>(scope: &'a Command, typed: &Typed<'_>, next: Option<&OsString>) -> Option<&'a Arg> {
+    let follows = || next.is_some_and(|word| word.to_str().and_then(Typed::read).is_none());
+    let given = typed.value.map_or_else(follows, |value| !value.is_empty());
+    if typed.double || typed.name != "h" || !given {
+        return None;
+    }
+    scope.get_arguments().find(|arg| arg.get_id() == "host_name_storage_service")
 }
 
 fn takes_value(arg: &Arg) -> Takes {

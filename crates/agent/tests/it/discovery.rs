@@ -4,7 +4,7 @@ use actas_agent::{ConnectivityReport, ConnectivityTest, Phase, TargetFolder};
 use axum::response::IntoResponse;
 use http::{Method, StatusCode};
 
-use crate::peer::{AUTODISCOVER, EWS, STRANGER, Scene, UNNAMED, USER, redirect, settings};
+use crate::peer::{AUTODISCOVER, Creating, EWS, STRANGER, Scene, UNNAMED, USER, redirect, settings};
 
 async fn test(scene: &Scene) -> ConnectivityReport {
     let test = ConnectivityTest {
@@ -141,6 +141,56 @@ async fn answers_that_are_none() {
         (StatusCode::UNAUTHORIZED, [("x-ms-diagnostics", diagnostics)]).into_response()
     });
     failed(&test(&scene).await, Phase::Autodiscover, "invalid_tenant");
+}
+
+#[tokio::test]
+async fn a_page_in_place_of_an_answer_is_told_by_its_type() {
+    let page = || axum::response::Html("<html>sign in</html>").into_response();
+    let scene = Scene::set().await;
+    scene.peer.autodiscover(move |_| page());
+    failed(
+        &test(&scene).await,
+        Phase::Autodiscover,
+        "its content type is `text/html; charset=utf-8` in place of text/xml",
+    );
+    let scene = Scene::set().await;
+    scene.peer.hostile(Some(page));
+    failed(
+        &test(&scene).await,
+        Phase::CreateItem,
+        "its content type is `text/html; charset=utf-8` in place of text/xml",
+    );
+    scene.peer.hostile(None);
+    assert_eq!(test(&scene).await.failed, None);
+}
+
+#[tokio::test]
+async fn the_trace_has_every_hop_with_its_fields_and_no_token() {
+    let scene = Scene::set().await;
+    scene.peer.autodiscover(|seen| {
+        if seen.path.ends_with("/elsewhere.svc") {
+            return settings(&format!("https://{EWS}/EWS/Exchange.asmx"));
+        }
+        redirect(format!("https://{AUTODISCOVER}/autodiscover/elsewhere.svc"))
+    });
+    scene.peer.creating(&[Creating::Throttles("7")]);
+    let report = test(&scene).await;
+    failed(&report, Phase::CreateItem, "(503)");
+    let trace = report.trace.join("\n");
+    for told in [
+        &format!("User: sip {USER}, smtp {USER}"),
+        &format!("HTTP: > POST https://{AUTODISCOVER}/autodiscover/autodiscover.svc"),
+        "HTTP: < 302 Found",
+        &format!("HTTP: < location: https://{AUTODISCOVER}/autodiscover/elsewhere.svc"),
+        &format!("HTTP: > POST https://{AUTODISCOVER}/autodiscover/elsewhere.svc"),
+        &format!("HTTP: > client-request-id: {}", report.activity_id),
+        &format!("HTTP: > POST https://{EWS}/EWS/Exchange.asmx"),
+        "HTTP: < 503 Service Unavailable",
+        "HTTP: < retry-after: 7",
+    ] {
+        assert!(trace.contains(told), "{told} is not in\n{trace}");
+    }
+    assert!(trace.contains("authorization: (") && !trace.contains("eyJ"), "{trace}");
 }
 
 #[tokio::test]

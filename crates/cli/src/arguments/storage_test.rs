@@ -52,7 +52,7 @@ pub(crate) struct Place {
     #[arg(long, short, value_name = "BINDING", value_enum, default_value_t)]
     pub(crate) binding: Binding,
 
-    /// Machine of the storage service; needed with `NetTCP`
+    /// Machine of the storage service; needed with `NetTCP`; also `-h HOST`
     #[arg(long, value_name = "HOST", required_if_eq("binding", "NetTCP"))]
     pub(crate) host_name_storage_service: Option<String>,
 

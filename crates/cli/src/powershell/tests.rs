@@ -136,6 +136,19 @@ fn some_words_are_left_alone() {
 }
 
 #[test]
+fn a_host_may_follow_where_help_is_asked_for() {
+    let expected = &["Test-CsExStorageConnectivity", "sip:a@b", "--host-name-storage-service=pool.example"][..];
+    check(&["Test-CsExStorageConnectivity", "sip:a@b", "-h", "pool.example"], expected);
+    check(&["Test-CsExStorageConnectivity", "sip:a@b", "-h:pool.example"], expected);
+    check(&["Test-CsExStorageConnectivity", "-h"], &["Test-CsExStorageConnectivity", "--help"]);
+    check(
+        &["Test-CsExStorageConnectivity", "-h", "-Verbose"],
+        &["Test-CsExStorageConnectivity", "--help", "--verbose"],
+    );
+    check(&["Get-CsTenant", "-h", "x"], &["Get-CsTenant", "--help", "x"]);
+}
+
+#[test]
 fn quoted_words_are_joined() {
     let expected = &["Get-MsolServicePrincipal", "--search-string=Microsoft Lync Server"][..];
     check(&["Get-MsolServicePrincipal", "-SearchString", "“Microsoft", "Lync", "Server”"], expected);

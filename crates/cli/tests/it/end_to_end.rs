@@ -108,7 +108,12 @@ fn a_trust_is_set_up_tested_and_renewed() {
     told("test_passed", &[&test[..], &["-Verbose"]].concat());
     assert_eq!(installation.objects(&["events", "-Id", "32048"]).len(), 1);
     assert_eq!(installation.property(&[&test[..], &["-DeleteItem"]].concat(), "Result"), "Test passed");
-    told("test_of_a_stranger", &["Test-CsExStorageConnectivity", "sip:nobody@fabrikam.example"]);
+    let stranger = ["Test-CsExStorageConnectivity", "sip:nobody@fabrikam.example"];
+    told("test_of_a_stranger", &stranger);
+    let verbose = installation.run(&[&stranger[..], &["-Verbose"]].concat());
+    for field in ["HTTP: < 401 ", "HTTP: < www-authenticate: Bearer client_id=", "HTTP: < x-ms-diagnostics: 2000005;"] {
+        assert!(verbose.contains(field), "{field}\n{verbose}");
+    }
     told("token", &["token", "request"]);
 
     told("renewal", &["renew"]);

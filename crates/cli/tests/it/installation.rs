@@ -102,6 +102,8 @@ pub(crate) fn filters() -> Settings {
     settings.add_filter(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[GUID]");
     settings.add_filter(r"eyJ[\w-]+\.[\w-]+\.[\w-]*", "[TOKEN]");
     settings.add_filter(r"(\bItem: |ItemId +: )\S+", "${1}[ITEM]");
+    settings.add_filter(r"(HTTP: < date: ).*", "${1}[DATE]");
+    settings.add_filter(r"(HTTP: < content-length: |authorization: \()\d+", "${1}[LENGTH]");
     settings
 }
 

@@ -45,8 +45,17 @@ impl Report {
             return;
         }
         self.show(&format!("    $ {command}\n"));
-        for line in output.lines() {
+        // Header fields are for who looks for a fault; here they would hide the walk.
+        let is_field = |line: &str| line.starts_with("VERBOSE: HTTP: ");
+        let mut left_out = 0;
+        for line in output.lines().filter(|line| {
+            left_out += usize::from(is_field(line));
+            !is_field(line)
+        }) {
             self.show(&format!("      {line}\n"));
+        }
+        if left_out > 0 {
+            self.show(&format!("      ({left_out} lines with header fields are left out)\n"));
         }
     }
 

@@ -94,8 +94,10 @@ fn tell(report: &ConnectivityReport, console: &Console) {
         console.verbose(line);
     }
     let result = match &report.failed {
-        None => "Result: success".to_owned(),
-        Some((phase, reason)) => format!("Result: failure in {}; {reason}", phase.as_str()),
+        None => format!("Result: success; activity {}", report.activity_id),
+        Some((phase, reason)) => {
+            format!("Result: failure; activity {}; reason: {}: {reason}", report.activity_id, phase.as_str())
+        }
     };
     console.verbose(&result);
     if let Some(id) = &report.item_id {
@@ -113,6 +115,7 @@ fn record(report: &ConnectivityReport) -> Record {
         .with("Phase", phase)
         .with("Reason", reason)
         .with("ItemId", report.item_id.clone())
+        .with("ActivityId", report.activity_id.clone())
         .with("Trace", report.trace.clone())
 }
 
@@ -128,6 +131,13 @@ fn cause(phase: Phase, reason: &str) -> &'static str {
         }
         _ if refused && reason.contains("x-ms-diagnostics") => {
             "likely cause: Exchange refused the token; what stands behind `x-ms-diagnostics` says why"
+        }
+        _ if reason.contains("its content type is") => {
+            "likely cause: something else answers there, such as a proxy or a page to sign in at, or \
+             ExchangeAutodiscoverUrl is not the address of Exchange's Autodiscover"
+        }
+        _ if reason.contains("ErrorIncorrectExchangeServerVersion") => {
+            "likely cause: the user's mailbox is on a server older than Exchange 2013"
         }
         Phase::Autodiscover if refused => {
             "likely cause: nothing vouches for this server at Exchange; `actas Get-CsPartnerApplication` shows whether \
@@ -153,6 +163,13 @@ fn cause(phase: Phase, reason: &str) -> &'static str {
         }
         Phase::Subscribe | Phase::CreateItem if refused => {
             "likely cause: Exchange does not trust the token, or not for this user"
+        }
+        Phase::CreateItem if reason.contains("ErrorFolderNotFound") => {
+            "likely cause: the mailbox has no such folder; `Dumpster` is there for users whose items are archived"
+        }
+        Phase::CreateItem if reason.contains("ErrorAccessDenied") => {
+            "likely cause: Exchange lets this server read and not write; `actas Get-PartnerApplication` on the Exchange \
+             side shows its ActAsPermissions"
         }
         Phase::CreateItem => "likely cause: the user has no mailbox there, or its folder cannot be written",
         Phase::Subscribe => {
