@@ -81,6 +81,8 @@ impl SignInServer {
         let url = Url::parse(entity)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
+            // Slashes that are missing are made up where an address is read.
+            .filter(|url| entity.get(url.scheme().len()..).is_some_and(|rest| rest.starts_with("://")))
             // Those are passed over where an address is read; where it is shown they are not.
             .filter(|_| !entity.chars().any(|letter| letter.is_control() || letter.is_whitespace()))
             .ok_or("what it calls itself is not an address")?;
@@ -170,6 +172,7 @@ mod tests {
             (metadata("https://a.example/", &key("", "MIIC")), "cannot be read"),
             (metadata("urn:a", &key("", &own)), "not an address"),
             (metadata("https://a.example/&#10;b", &key("", &own)), "not an address"),
+            (metadata("http:,//a.example/", &key("", &own)), "not an address"),
             ("{\"issuer\":\"https://a.example/\\u001b[2J\",\"jwks_uri\":\"\"}".to_owned(), "not an address"),
             (metadata("https://a.example/", &many), "well-formed"),
             ("{}".to_owned(), "issuer"),
