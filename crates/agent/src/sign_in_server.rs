@@ -12,6 +12,8 @@ use uuid::Uuid;
 /// The most elements of a document, and the most certificates.
 const NODES_MAX: u32 = 20_000;
 const CERTIFICATES_MAX: usize = 64;
+/// The most characters of what a reader of XML says.
+const REASON_CHARS_MAX: usize = 256;
 /// The issuer of the cloud's directory, whose document names it with a tenant behind.
 const DIRECTORY_HOST: &str = "sts.windows.net";
 
@@ -40,7 +42,7 @@ impl SignInServer {
     fn from_xml(text: &str) -> Result<Self, String> {
         let options = roxmltree::ParsingOptions { nodes_limit: NODES_MAX, ..roxmltree::ParsingOptions::default() };
         let document = roxmltree::Document::parse_with_options(text, options)
-            .map_err(|error| format!("it is not well-formed XML: {error}"))?;
+            .map_err(|error| format!("it is not well-formed XML: {}", short(&error.to_string())))?;
         let root = document.root_element();
         if root.tag_name().name() != "EntityDescriptor" {
             return Err("it is XML, and no federation metadata: its root is not `EntityDescriptor`".to_owned());
@@ -104,6 +106,11 @@ impl SignInServer {
         let first = self.entity.path_segments()?.next()?;
         Uuid::try_parse(first).ok().map(|id| id.to_string())
     }
+}
+
+/// The beginning of a reason, which may repeat names of any length.
+fn short(reason: &str) -> String {
+    reason.chars().take(REASON_CHARS_MAX).collect()
 }
 
 #[cfg(test)]
@@ -182,5 +189,7 @@ mod tests {
             assert!(error.contains(why), "{why}: {error}");
         }
         assert!(SignInServer::parse(&[0xFF, 0xFE]).is_err());
+        let endless = format!("<{0}></{0}2>", "a".repeat(5_000));
+        assert!(SignInServer::parse(endless.as_bytes()).unwrap_err().len() < 500, "names are not repeated whole");
     }
 }
