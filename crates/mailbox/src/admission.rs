@@ -72,9 +72,9 @@ pub(crate) async fn caller(directory: &Directory, accepted: Accepted, allowed: A
 }
 
 pub(crate) async fn claimed_user(directory: &Directory, tenant: TenantId, claims: &UserClaims) -> Result<User, Denied> {
-    let mut found = Vec::with_capacity(claims.keys().len());
+    let mut found = Vec::new();
     for key in claims.keys() {
-        found.push(directory.users_by_key(tenant, key).await?);
+        found.push(directory.users_by_key(tenant, &key).await?);
     }
     let user = claims.agree(&found).map_err(Denied::Refused)?;
     if claims.object_id().is_some_and(|id| id != user.id) {

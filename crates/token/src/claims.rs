@@ -74,12 +74,9 @@ impl Claims {
     pub fn time(&self, name: &'static str) -> Result<Timestamp, ClaimError> {
         let seconds = match self.flat(name) {
             None => return Err(ClaimError::Missing(name)),
-            Some(Flat::Number(number)) => number.as_u64(),
-            Some(Flat::Text(digits))
-                if !digits.is_empty() && digits.len() <= 16 && digits.bytes().all(|b| b.is_ascii_digit()) =>
-            {
-                digits.parse().ok()
-            }
+            Some(Flat::Number(number)) => Some(number),
+            // What else than digits may come first is a plus.
+            Some(Flat::Text(digits)) if digits.len() <= 16 && !digits.starts_with('+') => digits.parse().ok(),
             Some(_) => None,
         };
         to_timestamp(name, seconds)
@@ -90,7 +87,7 @@ impl Claims {
     pub fn optional_time_lenient(&self, name: &'static str) -> Result<Option<Timestamp>, ClaimError> {
         match self.flat(name) {
             None => Ok(None),
-            Some(Flat::Number(number)) => {
+            Some(Flat::Other(Value::Number(number))) => {
                 // The range check comes first, so the cast loses a fraction alone.
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
                 let whole = number.as_f64().filter(|n| (0.0..1e12).contains(n)).map(|n| n as u64);
@@ -138,9 +135,20 @@ mod tests {
         check("1700000000", Some(1_700_000_000), Some(1_700_000_000));
         check("\"1700000000\"", Some(1_700_000_000), Some(1_700_000_000));
         check("1700000000.75", None, Some(1_700_000_000));
-        for wrong in
-            ["-1", "\"-1\"", "\"\"", "\"1e9\"", "\" 1\"", "null", "true", "[1]", "1e300", "99999999999999999999"]
-        {
+        for wrong in [
+            "-1",
+            "\"-1\"",
+            "\"+1\"",
+            "\"\"",
+            "\"12345678901234567\"",
+            "\"1e9\"",
+            "\" 1\"",
+            "null",
+            "true",
+            "[1]",
+            "1e300",
+            "99999999999999999999",
+        ] {
             check(wrong, None, None);
         }
     }

@@ -2,8 +2,7 @@
 //! depth, nothing after the end. A parser that lets the last of two `iss` win is how
 //! two readers come to believe different things (RFC 8725 §2.4).
 //!
-//! An object is kept flat, as the text that was read and where its members stand in it.
-//! There are two readers. [`plain`] knows the objects that nearly every token is made
+//! An object is kept flat, as a text and where its members stand in it. There are two readers. [`plain`] knows the objects that nearly every token is made
 //! of, and leaves everything else, every error included, to [`general`].
 
 mod general;
@@ -11,42 +10,47 @@ mod plain;
 
 use std::collections::BTreeMap;
 
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 pub(crate) type Object = BTreeMap<String, Value>;
 
-/// An object: its text, and its members in the order of the text.
-#[derive(Clone, Debug)]
+/// An object: its members in the order of the text, and the text that they stand in.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Members {
+    /// As it was read; where there were escapes, names and texts as they are meant.
     text: String,
     list: Vec<Member>,
+    /// Values that are not kept in the list.
+    others: Vec<Value>,
 }
 
-#[derive(Clone, Debug)]
+/// Small and without a destructor: a token is read, asked a dozen times, and dropped.
+#[derive(Clone, Copy, Debug)]
 struct Member {
     tag: Tag,
-    name: Text,
+    name: Span,
     value: Slot,
 }
 
-/// Length and three bytes of a name: what tells nearly all names apart at a glance.
+/// The first and the last four bytes of a name: with its length, all of a short one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Tag(u32);
+struct Tag(u64);
 
-/// A text without escapes stands in the object's text; one with escapes, beside it.
-#[derive(Clone, Debug)]
-enum Text {
-    At(u32, u32),
-    Own(Box<str>),
+/// Where a text stands, in bytes.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u32,
+    end: u32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Slot {
-    Text(Text),
-    Number(Number),
+    Text(Span),
+    Number(u64),
     Bool(bool),
     Null,
-    Nested(Box<Value>),
+    /// Among the others, at this place.
+    Other(u32),
 }
 
 /// A member's value, borrowed.
@@ -54,14 +58,14 @@ enum Slot {
 pub(crate) enum Flat<'m> {
     /// A string.
     Text(&'m str),
-    /// A number.
-    Number(&'m Number),
+    /// A natural number.
+    Number(u64),
     /// `true` or `false`.
     Bool(bool),
     /// `null`.
     Null,
-    /// An array or an object.
-    Nested(&'m Value),
+    /// An array, an object, or another number.
+    Other(&'m Value),
 }
 
 // === impl Members ===
@@ -72,16 +76,15 @@ impl Members {
         let Ok(text) = String::from_utf8(bytes) else {
             return Err(serde::de::Error::custom("not UTF-8"));
         };
-        let list = match plain::read(&text) {
-            Some(list) => list,
-            None => general::read(&text)?,
-        };
-        Ok(Self { text, list })
+        match plain::read(&text) {
+            Some(list) => Ok(Self { text, list, others: Vec::new() }),
+            None => general::read(&text),
+        }
     }
 
     /// The value of a member, by its exact name.
     pub(crate) fn get(&self, name: &str) -> Option<Flat<'_>> {
-        self.member(name).map(|member| self.flat(&member.value))
+        self.member(name).map(|member| self.flat(member.value))
     }
 
     /// Whether there is a member of that name.
@@ -89,79 +92,86 @@ impl Members {
         self.member(name).is_some()
     }
 
+    #[inline]
     fn member(&self, name: &str) -> Option<&Member> {
-        let tag = Tag::of(name);
-        self.list.iter().find(|member| member.tag == tag && self.resolve(&member.name) == name)
+        let tag = Tag::of(name.as_bytes());
+        self.list.iter().find(|member| member.is(tag, name, &self.text))
     }
 
     /// The same as a tree, for those who look at a token at leisure.
     pub(crate) fn to_object(&self) -> Object {
-        let value = |slot: &Slot| match slot {
-            Slot::Text(text) => Value::from(self.resolve(text)),
-            Slot::Number(number) => Value::from(number.clone()),
-            Slot::Bool(flag) => Value::from(*flag),
-            Slot::Null => Value::Null,
-            Slot::Nested(value) => (**value).clone(),
+        let value = |slot| match self.flat(slot) {
+            Flat::Text(text) => Value::from(text),
+            Flat::Number(number) => Value::from(number),
+            Flat::Bool(flag) => Value::from(flag),
+            Flat::Null => Value::Null,
+            Flat::Other(value) => value.clone(),
         };
-        self.list.iter().map(|member| (self.resolve(&member.name).to_owned(), value(&member.value))).collect()
+        self.list.iter().map(|member| (member.name.within(&self.text).to_owned(), value(member.value))).collect()
     }
 
-    fn flat<'m>(&'m self, slot: &'m Slot) -> Flat<'m> {
+    #[inline]
+    fn flat(&self, slot: Slot) -> Flat<'_> {
         match slot {
-            Slot::Text(text) => Flat::Text(self.resolve(text)),
+            Slot::Text(text) => Flat::Text(text.within(&self.text)),
             Slot::Number(number) => Flat::Number(number),
-            Slot::Bool(flag) => Flat::Bool(*flag),
+            Slot::Bool(flag) => Flat::Bool(flag),
             Slot::Null => Flat::Null,
-            Slot::Nested(value) => Flat::Nested(value),
+            Slot::Other(at) => self.others.get(at as usize).map_or(Flat::Null, Flat::Other),
         }
-    }
-
-    fn resolve<'m>(&'m self, text: &'m Text) -> &'m str {
-        text.within(&self.text)
     }
 }
 
 // === impl Member ===
 
 impl Member {
-    fn new(name: Text, value: Slot, whole: &str) -> Self {
-        Self { tag: Tag::of(name.within(whole)), name, value }
+    /// Whether it has this name, whose tag is given.
+    #[inline]
+    fn is(&self, tag: Tag, name: &str, text: &str) -> bool {
+        self.tag == tag && self.name.len() == name.len() && (name.len() <= Tag::WHOLE || self.name.within(text) == name)
     }
 }
 
 // === impl Tag ===
 
 impl Tag {
+    /// The longest name that it holds all of.
+    const WHOLE: usize = 8;
+
     #[inline]
-    fn of(name: &str) -> Self {
-        let [first, .., last] = name.as_bytes() else {
-            return Self(u32::from_le_bytes([0xff, name.as_bytes().first().copied().unwrap_or_default(), 0, 0]));
-        };
-        let middle = name.as_bytes()[name.len() / 2];
-        // The length only tells names apart, so its low byte will do.
-        Self(u32::from_le_bytes([name.len().to_le_bytes()[0], *first, middle, *last]))
+    fn of(name: &[u8]) -> Self {
+        match (name.first_chunk(), name.last_chunk()) {
+            (Some(first), Some(last)) => {
+                Self(u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32)
+            }
+            // Three bytes at most.
+            _ => Self(name.iter().fold(0, |so_far, byte| so_far << 8 | u64::from(*byte))),
+        }
     }
 
     /// One bit of 64, by all of the tag.
     fn mark(self) -> u64 {
-        1 << (self.0.wrapping_mul(0x9e37_79b1) >> 26)
+        1 << (self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
     }
 }
 
-// === impl Text ===
+// === impl Span ===
 
-impl Text {
-    /// A text from `start` to `end`, in bytes. Tokens are shorter than 4 GiB by far.
-    fn at(start: usize, end: usize) -> Option<Self> {
-        Some(Self::At(u32::try_from(start).ok()?, u32::try_from(end).ok()?))
+impl Span {
+    /// From `start` to `end`. Tokens are shorter than 4 GiB by far.
+    fn new(start: usize, end: usize) -> Option<Self> {
+        Some(Self { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
     }
 
-    fn within<'t>(&'t self, whole: &'t str) -> &'t str {
-        match self {
-            // Both ends stand beside a quotation mark of this very text.
-            Self::At(start, end) => whole.get(*start as usize..*end as usize).unwrap_or_default(),
-            Self::Own(own) => own,
-        }
+    #[inline]
+    fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    #[inline]
+    fn within(self, whole: &str) -> &str {
+        // Both ends stand between two characters of this very text.
+        whole.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }
 
@@ -232,8 +242,8 @@ mod tests {
     /// The two readers agree wherever the plain one has an answer.
     fn agree(text: &str) {
         let Some(plain) = plain::read(text) else { return };
-        let plain = Members { text: text.to_owned(), list: plain };
-        let general = Members { text: text.to_owned(), list: general::read(text).expect(text) };
+        let plain = Members { text: text.to_owned(), list: plain, others: Vec::new() };
+        let general = general::read(text).expect(text);
         assert_eq!(plain.to_object(), general.to_object(), "{text}");
     }
 

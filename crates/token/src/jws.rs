@@ -195,7 +195,7 @@ fn read_header(object: &Members, reading: Reading) -> Result<Header, Malformed> 
         return Err(Malformed::Header((*name).to_owned()));
     }
     let jwk = match (reading, object.get("jwk")) {
-        (Reading::Proof, Some(Flat::Nested(Value::Object(jwk)))) => Some(jwk.clone()),
+        (Reading::Proof, Some(Flat::Other(Value::Object(jwk)))) => Some(jwk.clone()),
         (Reading::Proof, Some(_)) => return Err(Malformed::Header("jwk".to_owned())),
         _ => None,
     };

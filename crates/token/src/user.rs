@@ -1,5 +1,7 @@
 //! Who an act-as token says the user is, and the rule that every id must agree.
 
+use std::fmt;
+
 use memchr::memchr;
 use uuid::Uuid;
 
@@ -7,32 +9,83 @@ use crate::claims::{ClaimError, Claims};
 use crate::refusal::{Layer, Refusal};
 
 /// One way of naming a user.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub enum UserKey {
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum UserKey<T = String> {
     /// A 16-digit NetID, lower case (`nii` = `urn:federation:MicrosoftOnline`).
-    Puid(String),
+    Puid(T),
     /// A Windows SID, lower case.
-    Sid(String),
+    Sid(T),
     /// A SIP address without scheme, lower case.
-    Sip(String),
+    Sip(T),
     /// An SMTP address, lower case.
-    Smtp(String),
+    Smtp(T),
     /// A user principal name, lower case.
-    Upn(String),
+    Upn(T),
 }
 
 /// All user ids of one token; never empty.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone)]
 pub struct UserClaims {
-    keys: Vec<UserKey>,
+    /// The ids one after another; one that is repeated at once is there once.
+    text: String,
+    /// Where in the text each id stands, in bytes.
+    keys: [Option<UserKey<(u16, u16)>>; KEYS_MAX],
     object_id: Option<Uuid>,
 }
+
+/// `nameid`, `upn`, `smtp` and `sip`.
+const KEYS_MAX: usize = 4;
 
 /// The longest user id that is looked up, in bytes.
 const USER_ID_BYTES_MAX: usize = 254;
 
 const NII_ACTIVE_DIRECTORY: &str = "urn:office:idp:activedirectory";
 const NII_MICROSOFT_ONLINE: &str = "urn:federation:microsoftonline";
+
+// === impl UserKey ===
+
+impl<T> UserKey<T> {
+    /// The name of its kind: `puid`, `sid`, `sip`, `smtp` or `upn`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Puid(_) => "puid",
+            Self::Sid(_) => "sid",
+            Self::Sip(_) => "sip",
+            Self::Smtp(_) => "smtp",
+            Self::Upn(_) => "upn",
+        }
+    }
+
+    /// The id itself.
+    pub fn id(&self) -> &T {
+        match self {
+            Self::Puid(id) | Self::Sid(id) | Self::Sip(id) | Self::Smtp(id) | Self::Upn(id) => id,
+        }
+    }
+
+    fn is_address(&self) -> bool {
+        matches!(self, Self::Sip(_) | Self::Smtp(_) | Self::Upn(_))
+    }
+
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> UserKey<U> {
+        match self {
+            Self::Puid(id) => UserKey::Puid(change(id)),
+            Self::Sid(id) => UserKey::Sid(change(id)),
+            Self::Sip(id) => UserKey::Sip(change(id)),
+            Self::Smtp(id) => UserKey::Smtp(change(id)),
+            Self::Upn(id) => UserKey::Upn(change(id)),
+        }
+    }
+}
+
+impl UserKey<&str> {
+    /// The same, kept.
+    pub fn owned(self) -> UserKey {
+        self.map(str::to_owned)
+    }
+}
+
+// === impl UserClaims ===
 
 impl UserClaims {
     /// Collects `nameid` (read as `nii` says), `upn`, `smtp` and `sip`.
@@ -41,35 +94,34 @@ impl UserClaims {
     /// cannot read, and SIDs unless `accept_sids`.
     pub(crate) fn read(claims: &Claims, accept_sids: bool) -> Result<Self, Refusal> {
         let text = |name| claims.optional_text(name).map_err(|error| Refusal::Claim(error, Layer::ActAs));
-        let mut keys = Vec::with_capacity(4);
+        let nameid = match text("nameid")? {
+            Some(nameid) => Some(read_nameid(nameid, text("nii")?, accept_sids)?),
+            None if claims.has("nii") => return Err(Refusal::Claim(ClaimError::Missing("nameid"), Layer::ActAs)),
+            None => None,
+        };
+        let sip = text("sip")?;
+        let bare = sip.map(|sip| sip.strip_prefix("sip:").or_else(|| sip.strip_prefix("SIP:")).unwrap_or(sip));
+        let named = [nameid, text("upn")?.map(UserKey::Upn), text("smtp")?.map(UserKey::Smtp), bare.map(UserKey::Sip)];
+        let mut own = Self { text: String::new(), keys: [None; KEYS_MAX], object_id: None };
         // Nearly every token repeats one address; what was found good just now is good again.
         let mut before = None;
-        let mut address = |text| {
-            if before != Some(text) {
-                check_address(text)?;
-                before = Some(text);
-            }
-            Ok(lowered(text))
-        };
-        if let Some(nameid) = text("nameid")? {
-            keys.push(read_nameid(nameid, text("nii")?, accept_sids, &mut address)?);
-        } else if claims.has("nii") {
-            return Err(Refusal::Claim(ClaimError::Missing("nameid"), Layer::ActAs));
+        for (key, named) in own.keys.iter_mut().zip(named) {
+            let Some(named) = named else { continue };
+            let id = *named.id();
+            let span = match before {
+                Some((text, span)) if text == id && named.is_address() => span,
+                _ => {
+                    check(&named)?;
+                    add_lowered(&mut own.text, id)?
+                }
+            };
+            *key = Some(named.map(|_| span));
+            before = named.is_address().then_some((id, span));
         }
-        if let Some(upn) = text("upn")? {
-            keys.push(UserKey::Upn(address(upn)?));
-        }
-        if let Some(smtp) = text("smtp")? {
-            keys.push(UserKey::Smtp(address(smtp)?));
-        }
-        if let Some(sip) = text("sip")? {
-            let bare = sip.strip_prefix("sip:").or_else(|| sip.strip_prefix("SIP:")).unwrap_or(sip);
-            keys.push(UserKey::Sip(address(bare)?));
-        }
-        if keys.is_empty() {
+        if own.text.is_empty() {
             return Err(Refusal::User("it names none"));
         }
-        Ok(Self { keys, object_id: None })
+        Ok(own)
     }
 
     /// The same ids, of the user with this object id.
@@ -78,8 +130,9 @@ impl UserClaims {
     }
 
     /// The ids, each of which must be looked up.
-    pub fn keys(&self) -> &[UserKey] {
-        &self.keys
+    pub fn keys(&self) -> impl Iterator<Item = UserKey<&str>> {
+        let within = |(start, end): (u16, u16)| self.text.get(start.into()..end.into()).unwrap_or_default();
+        self.keys.iter().flatten().map(move |key| key.map(within))
     }
 
     /// The user's object id, where the token service named it: the user that the other
@@ -94,7 +147,7 @@ impl UserClaims {
     /// directory has for it. Taking "the first that matches" would let a token mix
     /// its own user's address with an administrator's SID.
     pub fn agree<U: Clone + PartialEq>(&self, found: &[Vec<U>]) -> Result<U, Refusal> {
-        if found.len() != self.keys.len() {
+        if found.len() != self.keys().count() {
             return Err(Refusal::User("not every id was looked up"));
         }
         let mut agreed: Option<&U> = None;
@@ -111,12 +164,22 @@ impl UserClaims {
     }
 }
 
-fn read_nameid<'c>(
-    nameid: &'c str,
-    nii: Option<&str>,
-    accept_sids: bool,
-    address: &mut impl FnMut(&'c str) -> Result<String, Refusal>,
-) -> Result<UserKey, Refusal> {
+impl PartialEq for UserClaims {
+    fn eq(&self, other: &Self) -> bool {
+        self.object_id == other.object_id && self.keys().eq(other.keys())
+    }
+}
+
+impl fmt::Debug for UserClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserClaims")
+            .field("keys", &self.keys().collect::<Vec<_>>())
+            .field("object_id", &self.object_id)
+            .finish()
+    }
+}
+
+fn read_nameid<'c>(nameid: &'c str, nii: Option<&str>, accept_sids: bool) -> Result<UserKey<&'c str>, Refusal> {
     let looks_like_sid = nameid.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("s-1-"));
     let is = |nii: &str, wanted: &str| nii.eq_ignore_ascii_case(wanted);
     match nii {
@@ -124,22 +187,31 @@ fn read_nameid<'c>(
             if !accept_sids {
                 return Err(Refusal::User("security identifiers are not accepted from this partner"));
             }
-            sid(nameid)
+            Ok(UserKey::Sid(nameid))
         }
-        Some(nii) if is(nii, NII_ACTIVE_DIRECTORY) => Ok(UserKey::Upn(address(nameid)?)),
+        Some(nii) if is(nii, NII_ACTIVE_DIRECTORY) => Ok(UserKey::Upn(nameid)),
         Some(nii)
             if is(nii, NII_MICROSOFT_ONLINE) && nameid.len() == 16 && nameid.bytes().all(|b| b.is_ascii_hexdigit()) =>
         {
-            Ok(UserKey::Puid(nameid.to_ascii_lowercase()))
+            Ok(UserKey::Puid(nameid))
         }
         Some(_) => Err(Refusal::User("its name id issuer is not known")),
         None => Err(Refusal::User("its name id has no issuer")),
     }
 }
 
+/// Whether an id is one of its kind. A NetID was found to be one already.
+fn check(key: &UserKey<&str>) -> Result<(), Refusal> {
+    match key {
+        UserKey::Puid(_) => Ok(()),
+        UserKey::Sid(text) => check_sid(text),
+        UserKey::Sip(text) | UserKey::Smtp(text) | UserKey::Upn(text) => check_address(text),
+    }
+}
+
 /// A SID that names an account of a domain: not a service, the system, or the
 /// built-in administrator, which are guessable (RID 500).
-fn sid(text: &str) -> Result<UserKey, Refusal> {
+fn check_sid(text: &str) -> Result<(), Refusal> {
     let lower = text.to_ascii_lowercase();
     let shaped = lower.len() <= 184
         && lower.strip_prefix("s-1-").is_some_and(|rest| {
@@ -148,7 +220,7 @@ fn sid(text: &str) -> Result<UserKey, Refusal> {
     if !shaped || !lower.starts_with("s-1-5-21-") || lower.ends_with("-500") {
         return Err(Refusal::User("that security identifier is not accepted"));
     }
-    Ok(UserKey::Sid(lower))
+    Ok(())
 }
 
 fn check_address(text: &str) -> Result<(), Refusal> {
@@ -167,9 +239,19 @@ fn check_address(text: &str) -> Result<(), Refusal> {
     if plain { Ok(()) } else { Err(Refusal::User("an id is not an address")) }
 }
 
-/// Lower case of every script; nearly every address is ASCII.
-fn lowered(text: &str) -> String {
-    if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase() }
+/// Adds an id in lower case of its script; nearly every one is ASCII. Returns where it is.
+fn add_lowered(all: &mut String, text: &str) -> Result<(u16, u16), Refusal> {
+    let start = all.len();
+    if text.is_ascii() {
+        all.push_str(text);
+        all[start..].make_ascii_lowercase();
+    } else {
+        all.push_str(&text.to_lowercase());
+    }
+    match (start.try_into(), all.len().try_into()) {
+        (Ok(start), Ok(end)) => Ok((start, end)),
+        _ => Err(Refusal::User("its ids are too long")),
+    }
 }
 
 #[cfg(test)]
@@ -187,8 +269,9 @@ mod tests {
             false,
         )
         .unwrap();
-        assert_eq!(claims.keys().len(), 4);
-        assert_eq!(claims.keys()[0], UserKey::Upn("a@x.example".into()));
+        let address = "a@x.example";
+        let expected = [UserKey::Upn(address), UserKey::Upn(address), UserKey::Smtp(address), UserKey::Sip(address)];
+        assert_eq!(claims.keys().collect::<Vec<_>>(), expected);
         assert_eq!(claims.agree(&[vec![1], vec![1], vec![1], vec![1]]), Ok(1));
         assert!(claims.agree(&[vec![1], vec![1], vec![2], vec![1]]).is_err());
         assert!(claims.agree(&[vec![1], vec![], vec![1], vec![1]]).is_err());
@@ -210,6 +293,7 @@ mod tests {
             "{\"upn\":\"\u{212a}@x.example\"}",
             "{\"upn\":\"a@\u{130}.example\"}",
             r#"{"nameid":"s-1-5-21-1-2-3-1001","nii":"urn:office:idp:activedirectory"}"#,
+            r#"{"nameid":"10032001c0ffee01","nii":"urn:federation:MicrosoftOnline","upn":"10032001c0ffee01"}"#,
         ] {
             assert!(read(json, false).is_err(), "{json}");
         }
@@ -218,7 +302,7 @@ mod tests {
     #[test]
     fn a_net_id_has_sixteen_hexadecimal_digits() {
         let with = |id: &str| read(&format!(r#"{{"nameid":"{id}","nii":"urn:federation:MicrosoftOnline"}}"#), false);
-        assert_eq!(with("10032001C0FFEE01").unwrap().keys(), [UserKey::Puid("10032001c0ffee01".into())]);
+        assert!(with("10032001C0FFEE01").unwrap().keys().eq([UserKey::Puid("10032001c0ffee01")]));
         for wrong in ["10032001c0ffee0", "10032001c0ffee011", "10032001c0ffee0g", "a@x.example", "abc@defg.example", ""]
         {
             assert!(with(wrong).is_err(), "{wrong}");
@@ -228,7 +312,7 @@ mod tests {
     #[test]
     fn an_address_has_one_sign_with_something_on_both_sides() {
         let with = |address: &str| read(&format!(r#"{{"smtp":"{address}"}}"#), false);
-        let lower = |address: &str| with(address).map(|claims| claims.keys().to_vec());
+        let lower = |address: &str| with(address).map(|claims| claims.keys().map(UserKey::owned).collect());
         assert_eq!(lower("A@X.example"), Ok(vec![UserKey::Smtp("a@x.example".into())]));
         assert_eq!(lower("JÖRG@x.example"), Ok(vec![UserKey::Smtp("jörg@x.example".into())]));
         assert!(with(&format!("{}@x.example", "a".repeat(USER_ID_BYTES_MAX - 10))).is_ok());

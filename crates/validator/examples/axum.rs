@@ -27,7 +27,12 @@ pub fn service(validator: Validator, now: fn() -> Timestamp) -> Router {
 async fn who(Extension(caller): Extension<Accepted>) -> String {
     match caller.how {
         How::AppOnly => format!("application {} of tenant {}", caller.app_id, caller.tenant),
-        How::ActAs(user) => format!("application {} as {:?} of tenant {}", caller.app_id, user.keys(), caller.tenant),
+        How::ActAs(user) => format!(
+            "application {} as {:?} of tenant {}",
+            caller.app_id,
+            user.keys().collect::<Vec<_>>(),
+            caller.tenant
+        ),
     }
 }
 

@@ -260,7 +260,7 @@ impl Inner {
                     ));
                 }
             }
-            ids = claims.keys().iter().map(named).collect();
+            ids = claims.keys().map(named).collect();
             object = claims.object_id().map_or_else(String::new, |id| id.to_string());
         }
         let values = [
@@ -320,27 +320,18 @@ fn details(file: &GateFile) -> Details {
 }
 
 /// The one address that all ids are.
-fn one_address(keys: &[UserKey]) -> Option<&str> {
-    fn of(key: &UserKey) -> Option<&str> {
-        match key {
-            UserKey::Sip(address) | UserKey::Smtp(address) | UserKey::Upn(address) => Some(address),
-            UserKey::Puid(_) | UserKey::Sid(_) => None,
-        }
-    }
-    let first = of(keys.first()?)?;
-    keys.iter().all(|key| of(key) == Some(first)).then_some(first)
+fn one_address<'k>(keys: impl IntoIterator<Item = UserKey<&'k str>>) -> Option<&'k str> {
+    let mut addresses = keys.into_iter().map(|key| match key {
+        UserKey::Sip(address) | UserKey::Smtp(address) | UserKey::Upn(address) => Some(address),
+        UserKey::Puid(_) | UserKey::Sid(_) => None,
+    });
+    let first = addresses.next()??;
+    addresses.all(|address| address == Some(first)).then_some(first)
 }
 
 /// An id with its kind.
-fn named(key: &UserKey) -> String {
-    let (kind, id) = match key {
-        UserKey::Puid(id) => ("puid", id),
-        UserKey::Sid(id) => ("sid", id),
-        UserKey::Sip(id) => ("sip", id),
-        UserKey::Smtp(id) => ("smtp", id),
-        UserKey::Upn(id) => ("upn", id),
-    };
-    format!("{kind}={}", escaped(id))
+fn named(key: UserKey<&str>) -> String {
+    format!("{}={}", key.kind(), escaped(key.id()))
 }
 
 /// What cannot stand in a header field, or divides a list, as `%XX` (RFC 3986 §2.1).
@@ -363,12 +354,12 @@ mod tests {
 
     #[test]
     fn a_user_is_one_address_or_none() {
-        let (upn, smtp) = (|text: &str| UserKey::Upn(text.into()), |text: &str| UserKey::Smtp(text.into()));
-        assert_eq!(one_address(&[upn("a@x.example"), smtp("a@x.example")]), Some("a@x.example"));
-        assert_eq!(one_address(&[upn("a@x.example"), smtp("admin@x.example")]), None);
-        assert_eq!(one_address(&[upn("a@x.example"), UserKey::Sid("s-1-5-21-1-2-3-1001".into())]), None);
-        assert_eq!(one_address(&[UserKey::Puid("1003200100000001".into())]), None);
-        assert_eq!(one_address(&[]), None);
+        let (upn, smtp) = (UserKey::Upn, UserKey::Smtp);
+        assert_eq!(one_address([upn("a@x.example"), smtp("a@x.example")]), Some("a@x.example"));
+        assert_eq!(one_address([upn("a@x.example"), smtp("admin@x.example")]), None);
+        assert_eq!(one_address([upn("a@x.example"), UserKey::Sid("s-1-5-21-1-2-3-1001")]), None);
+        assert_eq!(one_address([UserKey::Puid("1003200100000001")]), None);
+        assert_eq!(one_address([]), None);
     }
 
     #[test]
@@ -398,6 +389,6 @@ mod tests {
     #[test]
     fn an_id_stays_within_its_field() {
         assert_eq!(escaped("ä,=\n%@x"), "%C3%A4%2C%3D%0A%25@x");
-        assert_eq!(named(&UserKey::Smtp("o'neil+x@x.example".into())), "smtp=o'neil+x@x.example");
+        assert_eq!(named(UserKey::Smtp("o'neil+x@x.example")), "smtp=o'neil+x@x.example");
     }
 }

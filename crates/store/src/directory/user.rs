@@ -64,10 +64,10 @@ impl Directory {
     }
 
     /// The users of a tenant that one key names: one, unless something is wrong.
-    pub async fn users_by_key(&self, tenant: TenantId, key: &UserKey) -> Result<Vec<User>, Error> {
+    pub async fn users_by_key<T: AsRef<str>>(&self, tenant: TenantId, key: &UserKey<T>) -> Result<Vec<User>, Error> {
         const SQL: &str = "SELECT u.document FROM user_key k JOIN directory_user u ON u.id = k.user_id
             WHERE k.tenant = ?1 AND k.kind = ?2 AND k.value = ?3 ORDER BY u.id";
-        let (kind, value) = stored_key(key);
+        let (kind, value) = (key.kind(), key.id().as_ref());
         let rows = self.database.read(SQL, vec![tenant.0.into(), kind.into(), value.into()]).await?;
         rows.iter().map(|row| row.document(0)).collect()
     }
@@ -90,19 +90,9 @@ pub(super) fn removed(unit: Unit, user: &User) -> Unit {
 
 fn with_keys(mut unit: Unit, user: &User) -> Unit {
     for key in user.keys() {
-        let (kind, value) = stored_key(&key);
+        let (kind, value) = (key.kind(), key.id().as_str());
         let sql = if matches!(key, UserKey::Upn(_)) { ADD_UPN } else { ADD_KEY };
         unit = unit.then(sql, vec![user.tenant.0.into(), kind.into(), value.into(), user.id.into()]);
     }
     unit
-}
-
-fn stored_key(key: &UserKey) -> (&'static str, &str) {
-    match key {
-        UserKey::Puid(value) => ("puid", value),
-        UserKey::Sid(value) => ("sid", value),
-        UserKey::Sip(value) => ("sip", value),
-        UserKey::Smtp(value) => ("smtp", value),
-        UserKey::Upn(value) => ("upn", value),
-    }
 }

@@ -202,7 +202,7 @@ pub(super) fn caller_of(claims: &Claims) -> Result<&str, Refusal> {
 /// The application permissions that the token names.
 pub(super) fn roles(claims: &Claims) -> impl Iterator<Item = &str> {
     let roles = match claims.flat("roles") {
-        Some(Flat::Nested(Value::Array(roles))) => roles.as_slice(),
+        Some(Flat::Other(Value::Array(roles))) => roles.as_slice(),
         _ => &[],
     };
     roles.iter().filter_map(Value::as_str)
@@ -212,7 +212,7 @@ pub(super) fn roles(claims: &Claims) -> impl Iterator<Item = &str> {
 /// service never writes.
 fn actor_of(claims: &Claims) -> Result<&str, Refusal> {
     let actor: &Map<String, Value> = match claims.flat("act") {
-        Some(Flat::Nested(Value::Object(actor))) => actor,
+        Some(Flat::Other(Value::Object(actor))) => actor,
         Some(_) => return Err(Refusal::Claim(ClaimError::WrongType("act"), Layer::ActAs)),
         None => return Err(Refusal::Claim(ClaimError::Missing("act"), Layer::ActAs)),
     };

@@ -338,7 +338,7 @@ fn verify<'a>(
 /// `cnf`, whatever it is.
 pub(super) fn confirmation(claims: &Claims) -> Option<Cow<'_, Value>> {
     match claims.flat("cnf")? {
-        Flat::Nested(value) => Some(Cow::Borrowed(value)),
+        Flat::Other(value) => Some(Cow::Borrowed(value)),
         // No object, so it names no key.
         _ => Some(Cow::Owned(Value::Null)),
     }

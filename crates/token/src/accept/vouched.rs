@@ -119,7 +119,7 @@ impl<'a, O: Observer> Check<'a, O> {
     fn vouched_act_as(&self, claims: &Claims, proof: &Proof<'_, 'a>) -> Result<Believed<'a, Vouched>, Refusal> {
         let (issued, actor) = self.acting(claims, proof)?;
         let object = match claims.flat("act") {
-            Some(Flat::Nested(act)) => act.get("oid").and_then(Value::as_str),
+            Some(Flat::Other(act)) => act.get("oid").and_then(Value::as_str),
             _ => None,
         };
         let object = object.ok_or(Refusal::Claim(ClaimError::Missing("act.oid"), Layer::ActAs))?;

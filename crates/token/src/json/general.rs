@@ -5,12 +5,12 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::{Member, Slot, Text};
+use super::{Member, Members, Slot, Span, Tag};
 
 /// How deep a token's JSON may nest; the top object is level one.
 const DEPTH_MAX: u8 = 4;
 
-pub(super) fn read(text: &str) -> Result<Vec<Member>, serde_json::Error> {
+pub(super) fn read(text: &str) -> Result<Members, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let members = Top.deserialize(&mut reader)?;
     reader.end()?;
@@ -20,55 +20,70 @@ pub(super) fn read(text: &str) -> Result<Vec<Member>, serde_json::Error> {
 /// The top object.
 struct Top;
 
-/// A member's value on the top level.
-struct TopValue;
-
 /// Levels that may still be opened.
 #[derive(Clone, Copy)]
 struct Level(u8);
 
 impl<'de> DeserializeSeed<'de> for Top {
-    type Value = Vec<Member>;
+    type Value = Members;
 
-    fn deserialize<D: de::Deserializer<'de>>(self, reader: D) -> Result<Vec<Member>, D::Error> {
+    fn deserialize<D: de::Deserializer<'de>>(self, reader: D) -> Result<Members, D::Error> {
         reader.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for Top {
-    type Value = Vec<Member>;
+    type Value = Members;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Vec<Member>, A::Error> {
-        let mut all: Vec<Member> = Vec::with_capacity(16);
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Members, A::Error> {
+        let mut all = Members::default();
         let mut names = std::collections::HashSet::new();
         while let Some(name) = members.next_key::<String>()? {
-            if !names.insert(name.clone()) {
+            let value = members.next_value_seed(Level(DEPTH_MAX - 1))?;
+            all.push(&name, value).ok_or_else(|| de::Error::custom("too long"))?;
+            if !names.insert(name) {
                 return Err(de::Error::custom("duplicate member"));
             }
-            let value = members.next_value_seed(TopValue)?;
-            all.push(Member::new(Text::Own(name.into()), value, ""));
         }
         Ok(all)
     }
 }
 
-impl<'de> DeserializeSeed<'de> for TopValue {
-    type Value = Slot;
+// === impl Members ===
 
-    fn deserialize<D: de::Deserializer<'de>>(self, reader: D) -> Result<Slot, D::Error> {
-        Ok(match Level(DEPTH_MAX - 1).deserialize(reader)? {
-            Value::String(text) => Slot::Text(Text::Own(text.into())),
-            Value::Number(number) => Slot::Number(number),
+impl Members {
+    /// `None` only beyond 4 GiB.
+    fn push(&mut self, name: &str, value: Value) -> Option<()> {
+        let tag = Tag::of(name.as_bytes());
+        let name = self.write(name)?;
+        let value = match value {
+            Value::String(text) => Slot::Text(self.write(&text)?),
             Value::Bool(flag) => Slot::Bool(flag),
             Value::Null => Slot::Null,
-            nested @ (Value::Array(_) | Value::Object(_)) => Slot::Nested(Box::new(nested)),
-        })
+            other => match other.as_u64() {
+                Some(number) => Slot::Number(number),
+                None => {
+                    self.others.push(other);
+                    Slot::Other(u32::try_from(self.others.len() - 1).ok()?)
+                }
+            },
+        };
+        self.list.push(Member { tag, name, value });
+        Some(())
+    }
+
+    fn write(&mut self, text: &str) -> Option<Span> {
+        let start = self.text.len();
+        self.text.push_str(text);
+        Span::new(start, self.text.len())
     }
 }
+
+// === impl Level ===
 
 impl Level {
     fn deeper<E: de::Error>(self) -> Result<Self, E> {

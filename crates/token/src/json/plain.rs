@@ -4,18 +4,17 @@
 //! it may be good, and it may be no JSON at all.
 
 use memchr::memchr2;
-use serde_json::Number;
 
-use super::{Member, Slot, Text};
+use super::{Member, Slot, Span, Tag};
 
-/// The most members. Each name is compared with those before it.
+/// The most members.
 const MEMBERS_MAX: usize = 16;
 /// The longest number, in digits: exact in a `u64` and in an `f64`.
 const DIGITS_MAX: usize = 15;
 
 pub(super) fn read(text: &str) -> Option<Vec<Member>> {
     // Neither a control character in a string, nor a line break between members.
-    if text.bytes().fold(false, |any, byte| any | byte.is_ascii_control()) {
+    if text.bytes().fold(u8::MAX, u8::min) < b' ' {
         return None;
     }
     let mut reader = Reader { text, at: 0 };
@@ -26,17 +25,18 @@ pub(super) fn read(text: &str) -> Option<Vec<Member>> {
         return reader.ended(members);
     }
     loop {
-        let name = reader.name()?;
+        let name = reader.string()?;
         reader.expect(b':')?;
-        let member = Member::new(name, reader.value()?, text);
-        let duplicate = |other: &Member| other.tag == member.tag && other.name.within(text) == member.name.within(text);
+        let value = reader.value()?;
+        let written = name.within(text);
+        let tag = Tag::of(written.as_bytes());
         // Two equal names have one mark; different ones seldom do.
-        let mark = member.tag.mark();
-        if members.len() == MEMBERS_MAX || (marks & mark != 0 && members.iter().any(duplicate)) {
+        let duplicate = marks & tag.mark() != 0 && members.iter().any(|other| other.is(tag, written, text));
+        if duplicate || members.len() == MEMBERS_MAX {
             return None;
         }
-        marks |= mark;
-        members.push(member);
+        marks |= tag.mark();
+        members.push(Member { tag, name, value });
         if reader.next_is(b',') {
             continue;
         }
@@ -63,37 +63,36 @@ impl Reader<'_> {
 
     /// Whether the next sign is `wanted`, which is then behind us.
     fn next_is(&mut self, wanted: u8) -> bool {
-        self.skip_spaces();
-        let found = self.rest().first() == Some(&wanted);
-        self.at += usize::from(found);
-        found
+        loop {
+            match self.rest().first() {
+                Some(next) if *next == wanted => {
+                    self.at += 1;
+                    return true;
+                }
+                Some(b' ') => self.at += 1,
+                _ => return false,
+            }
+        }
     }
 
     fn expect(&mut self, wanted: u8) -> Option<()> {
         self.next_is(wanted).then_some(())
     }
 
-    fn string(&mut self) -> Option<Text> {
+    fn string(&mut self) -> Option<Span> {
         self.expect(b'"')?;
-        let length = memchr2(b'"', b'\\', self.rest())?;
-        if self.rest().get(length) != Some(&b'"') {
+        let rest = self.rest();
+        // Names are short, and a search through many bytes at once takes longer to begin.
+        let length = match rest.first_chunk().and_then(|next| quote_in(*next)) {
+            Some(length) => length,
+            None => memchr2(b'"', b'\\', rest)?,
+        };
+        if rest.get(length) != Some(&b'"') {
             return None;
         }
         let start = self.at;
         self.at += length + 1;
-        Text::at(start, start + length)
-    }
-
-    /// As [`Self::string`], for texts of a few bytes.
-    fn name(&mut self) -> Option<Text> {
-        self.expect(b'"')?;
-        let length = self.rest().iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-        if self.rest().get(length) != Some(&b'"') {
-            return None;
-        }
-        let start = self.at;
-        self.at += length + 1;
-        Text::at(start, start + length)
+        Span::new(start, start + length)
     }
 
     fn value(&mut self) -> Option<Slot> {
@@ -108,7 +107,7 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&mut self) -> Option<Number> {
+    fn number(&mut self) -> Option<u64> {
         let length = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
         let digits = self.text.get(self.at..self.at + length)?;
         if length > DIGITS_MAX || (length > 1 && digits.starts_with('0')) {
@@ -117,7 +116,7 @@ impl Reader<'_> {
         // What follows decides whether the number ends here: a fraction would not be
         // the comma or bracket that is expected next.
         self.at += length;
-        digits.parse::<u64>().ok().map(Number::from)
+        digits.parse().ok()
     }
 
     fn word(&mut self, word: &str, meaning: Slot) -> Option<Slot> {
@@ -130,4 +129,15 @@ impl Reader<'_> {
         self.skip_spaces();
         self.rest().is_empty().then_some(members)
     }
+}
+
+/// Where the first quotation mark or backslash is among eight bytes.
+fn quote_in(bytes: [u8; 8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let next = u64::from_le_bytes(bytes);
+    // The high bit of every byte that is zero, and maybe of some after the first of them.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let found = zeros(next ^ ONES * u64::from(b'"')) | zeros(next ^ ONES * u64::from(b'\\'));
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
 }

@@ -32,16 +32,9 @@ fn the_act_as_token_is_accepted() {
     let accepted = verdict(&vector::act_as(), &vector::trust(), &vector::generous()).unwrap();
     assert_eq!((accepted.tenant, accepted.app_id), (vector::tenant(), well_known::LYNC));
     let How::ActAs(user) = accepted.how else { panic!("not act-as") };
-    let address = vector::USER.to_owned();
-    assert_eq!(
-        user.keys(),
-        [
-            UserKey::Upn(address.clone()),
-            UserKey::Upn(address.clone()),
-            UserKey::Smtp(address.clone()),
-            UserKey::Sip(address)
-        ]
-    );
+    let address = vector::USER;
+    let expected = [UserKey::Upn(address), UserKey::Upn(address), UserKey::Smtp(address), UserKey::Sip(address)];
+    assert_eq!(user.keys().collect::<Vec<_>>(), expected);
 }
 
 #[test]

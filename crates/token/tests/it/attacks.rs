@@ -63,13 +63,13 @@ impl World {
     fn verdict_at(&self, token: &str, now: Timestamp) -> Result<Accepted, Refusal> {
         let accepted = accept(token, &self.resource, &self.trust, &self.limits, now)?;
         if let How::ActAs(claims) = &accepted.how {
-            let named = |key: &UserKey| match key {
+            let named = |key: UserKey<&'_ str>| match key {
                 UserKey::Upn(name) | UserKey::Smtp(name) | UserKey::Sip(name) => {
-                    [vector::USER, OTHER_USER].into_iter().filter(|user| user == name).collect()
+                    [vector::USER, OTHER_USER].into_iter().filter(|user| *user == name).collect()
                 }
                 _ => Vec::new(),
             };
-            claims.agree(&claims.keys().iter().map(named).collect::<Vec<Vec<&str>>>())?;
+            claims.agree(&claims.keys().map(named).collect::<Vec<Vec<&str>>>())?;
         }
         Ok(accepted)
     }

@@ -164,13 +164,13 @@ fn verdict(token: &str, trust: &Trust) -> &'static str {
 /// The user, looked up in a directory of two by every id of the token.
 fn user(accepted: &Accepted) -> Result<Option<&'static str>, Refusal> {
     let How::ActAs(claims) = &accepted.how else { return Ok(None) };
-    let named = |key: &UserKey| match key {
+    let named = |key: UserKey<&'_ str>| match key {
         UserKey::Upn(name) | UserKey::Smtp(name) | UserKey::Sip(name) => {
-            [vector::USER, OTHER_USER].into_iter().filter(|user| user == name).collect()
+            [vector::USER, OTHER_USER].into_iter().filter(|user| *user == name).collect()
         }
         _ => Vec::new(),
     };
-    claims.agree(&claims.keys().iter().map(named).collect::<Vec<_>>()).map(Some)
+    claims.agree(&claims.keys().map(named).collect::<Vec<_>>()).map(Some)
 }
 
 /// Rows of `field`, `mutations`, and a verdict for each way in which they were sent.

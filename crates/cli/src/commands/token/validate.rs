@@ -8,7 +8,7 @@ use actas_token::accept::{Outcome, Step};
 use actas_token::metadata::{DOCUMENT_BYTES_MAX, Metadata};
 use actas_token::{
     Issuer, IssuerKeys, Judge, KeySource, Limits, Partner, Possession, Principal, RealmRule, Resource, Rule, TenantId,
-    Trace, Trust, TrustLevel, UserKey, VerifyingKey, Voice, token_hash, well_known,
+    Trace, Trust, TrustLevel, VerifyingKey, Voice, token_hash, well_known,
 };
 use actas_validator::{MetadataSource, Validator};
 use jiff::{SignedDuration, Timestamp};
@@ -48,7 +48,7 @@ pub(super) async fn run(asked: Validate, context: &Context) -> Result<(), Proble
                 shown::time(accepted.expires)
             );
             if let actas_token::How::ActAs(user) = &accepted.how {
-                let ids: Vec<&str> = user.keys().iter().map(id).collect();
+                let ids: Vec<&str> = user.keys().map(|key| *key.id()).collect();
                 said = format!("{said}; as {}", ids.join(", "));
             }
             context.console.note(&said);
@@ -94,12 +94,6 @@ fn hint(rule: Rule) -> &'static str {
         Rule::V16 | Rule::V17 => "the partner's trust level, linked account and switches say what it may do",
         Rule::V18 => "compare the user ids with what is accepted from this partner",
         _ => "`actas token inspect` shows what it says",
-    }
-}
-
-fn id(key: &UserKey) -> &str {
-    match key {
-        UserKey::Puid(id) | UserKey::Sid(id) | UserKey::Sip(id) | UserKey::Smtp(id) | UserKey::Upn(id) => id,
     }
 }
 

@@ -101,8 +101,7 @@ async fn added_changed_deleted_restored() {
     let made = client.add("users", new_user("new@fabrikam.example")).await;
     let path = format!("/v1.0/users/{}", made["id"].as_str().unwrap());
     assert!(made["mail"].is_null() && made["jobTitle"] == "Clerk" && made.get("passwordProfile").is_none());
-    let stored =
-        &cloud.directory.users_by_key(cloud.tenant, &UserKey::Upn("new@fabrikam.example".into())).await.unwrap()[0];
+    let stored = &cloud.directory.users_by_key(cloud.tenant, &UserKey::Upn("new@fabrikam.example")).await.unwrap()[0];
     assert!(!stored.mailbox);
     refused(
         &client.post("/v1.0/users", new_user("NEW@fabrikam.example")).await,
