@@ -140,13 +140,15 @@ impl Tag {
 
     #[inline]
     fn of(name: &[u8]) -> Self {
-        match (name.first_chunk(), name.last_chunk()) {
-            (Some(first), Some(last)) => {
-                Self(u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32)
-            }
-            // Three bytes at most.
-            _ => Self(name.iter().fold(0, |so_far, byte| so_far << 8 | u64::from(*byte))),
+        let mut bytes = [0; Self::WHOLE];
+        if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+            let (start, end) = bytes.split_at_mut(4);
+            start.copy_from_slice(first);
+            end.copy_from_slice(last);
+        } else {
+            bytes.iter_mut().zip(name).for_each(|(place, byte)| *place = *byte);
         }
+        Self(u64::from_le_bytes(bytes))
     }
 
     /// One bit of 64, by all of the tag.
@@ -230,6 +232,22 @@ mod tests {
         assert_eq!(object, expected.map(|(name, value)| (name.to_owned(), value)).into());
         assert!(parse(b"{}").unwrap().is_empty());
         assert_eq!(parse("{\"ä\\n\":\"\\u00e4\"}".as_bytes()).unwrap()["ä\n"], "ä");
+    }
+
+    #[test]
+    fn names_of_any_length_are_told_apart_by_each_of_their_bytes() {
+        let name = "abcdefghijkl";
+        for length in 0..=name.len() {
+            let own = &name[..length];
+            let others = (0..length).map(|at| format!("{}X{}", &own[..at], &own[at + 1..]));
+            for other in others.chain([format!("{own}X"), format!("X{own}")]) {
+                for text in [format!("{{\"{own}\":1,\"{other}\":2}}"), format!("{{\"{other}\":2,\n\"{own}\":1}}")] {
+                    let members = Members::read(text.clone().into()).unwrap();
+                    let read = (members.get(own), members.get(&other), members.get("abXX"));
+                    assert_eq!(read, (Some(Flat::Number(1)), Some(Flat::Number(2)), None), "{text}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -101,22 +101,22 @@ impl UserClaims {
         };
         let sip = text("sip")?;
         let bare = sip.map(|sip| sip.strip_prefix("sip:").or_else(|| sip.strip_prefix("SIP:")).unwrap_or(sip));
-        let named = [nameid, text("upn")?.map(UserKey::Upn), text("smtp")?.map(UserKey::Smtp), bare.map(UserKey::Sip)];
+        let ids = [nameid, text("upn")?.map(UserKey::Upn), text("smtp")?.map(UserKey::Smtp), bare.map(UserKey::Sip)];
         let mut own = Self { text: String::new(), keys: [None; KEYS_MAX], object_id: None };
         // Nearly every token repeats one address; what was found good just now is good again.
         let mut before = None;
-        for (key, named) in own.keys.iter_mut().zip(named) {
-            let Some(named) = named else { continue };
-            let id = *named.id();
+        for (place, key) in own.keys.iter_mut().zip(ids) {
+            let Some(key) = key else { continue };
+            let id = *key.id();
             let span = match before {
-                Some((text, span)) if text == id && named.is_address() => span,
+                Some((text, span)) if text == id && key.is_address() => span,
                 _ => {
-                    check(&named)?;
+                    check(&key)?;
                     add_lowered(&mut own.text, id)?
                 }
             };
-            *key = Some(named.map(|_| span));
-            before = named.is_address().then_some((id, span));
+            *place = Some(key.map(|_| span));
+            before = key.is_address().then_some((id, span));
         }
         if own.text.is_empty() {
             return Err(Refusal::User("it names none"));
@@ -172,10 +172,7 @@ impl PartialEq for UserClaims {
 
 impl fmt::Debug for UserClaims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UserClaims")
-            .field("keys", &self.keys().collect::<Vec<_>>())
-            .field("object_id", &self.object_id)
-            .finish()
+        write!(f, "UserClaims({:?}, {:?})", self.keys().collect::<Vec<_>>(), self.object_id)
     }
 }
 

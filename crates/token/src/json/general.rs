@@ -64,13 +64,14 @@ impl Members {
             Value::String(text) => Slot::Text(self.write(&text)?),
             Value::Bool(flag) => Slot::Bool(flag),
             Value::Null => Slot::Null,
-            other => match other.as_u64() {
-                Some(number) => Slot::Number(number),
-                None => {
+            other => {
+                if let Some(number) = other.as_u64() {
+                    Slot::Number(number)
+                } else {
                     self.others.push(other);
                     Slot::Other(u32::try_from(self.others.len() - 1).ok()?)
                 }
-            },
+            }
         };
         self.list.push(Member { tag, name, value });
         Some(())

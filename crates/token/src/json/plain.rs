@@ -135,9 +135,30 @@ impl Reader<'_> {
 fn quote_in(bytes: [u8; 8]) -> Option<usize> {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGH: u64 = ONES << 7;
+    const QUOTES: u64 = u64::from_le_bytes([b'"'; 8]);
+    const BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; 8]);
     let next = u64::from_le_bytes(bytes);
     // The high bit of every byte that is zero, and maybe of some after the first of them.
     let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let found = zeros(next ^ ONES * u64::from(b'"')) | zeros(next ^ ONES * u64::from(b'\\'));
+    let found = zeros(next ^ QUOTES) | zeros(next ^ BACKSLASHES);
     (found != 0).then(|| found.trailing_zeros() as usize / 8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_quote_or_backslash_is_found_wherever_it_is() {
+        for (filler, at) in (0..=u8::MAX).flat_map(|filler| (0..8).map(move |at| (filler, at))) {
+            for sign in [b'"', b'\\'] {
+                let mut bytes = [filler; 8];
+                bytes[at] = sign;
+                let expected = if matches!(filler, b'"' | b'\\') { 0 } else { at };
+                assert_eq!(quote_in(bytes), Some(expected), "{bytes:?}");
+                bytes[at] = sign ^ 0x80;
+                assert_eq!(quote_in(bytes).is_some(), matches!(filler, b'"' | b'\\'), "{bytes:?}");
+            }
+        }
+    }
 }
