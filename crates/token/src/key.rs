@@ -38,6 +38,9 @@ pub enum KeyError {
     /// A modulus below [`RSA_BITS_MIN`].
     #[error("the RSA key has {0} bits, fewer than {RSA_BITS_MIN}")]
     TooShort(usize),
+    /// A modulus above [`RSA_BITS_MAX`]: no signature of it would verify.
+    #[error("the RSA key has {0} bits, more than {RSA_BITS_MAX}")]
+    TooLong(usize),
     /// The library refused it.
     #[error("the key is not usable: {0}")]
     Unusable(String),

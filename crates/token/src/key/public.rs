@@ -87,6 +87,9 @@ impl PublicKey {
         if bits < RSA_BITS_MIN {
             return Err(KeyError::TooShort(bits));
         }
+        if bits > RSA_BITS_MAX {
+            return Err(KeyError::TooLong(bits));
+        }
         let parts = PublicKeyComponents { n: &modulus, e: &exponent };
         Ok(Self(Kind::Rsa {
             rs256: parts.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).map_err(unusable)?,
@@ -191,6 +194,31 @@ mod tests {
         ))
         .unwrap();
         assert_eq!(key.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    }
+
+    /// An RSA key by its modulus.
+    fn rsa(modulus: &[u8]) -> Result<PublicKey, KeyError> {
+        jwk(&json!({ "kty": "RSA", "e": "AQAB", "n": URL_SAFE_NO_PAD.encode(modulus) }).to_string())
+    }
+
+    #[test]
+    fn an_rsa_key_has_its_least_and_its_most_bits() {
+        let of = |bits: usize| [&[0xff >> ((8 - bits % 8) % 8)][..], &vec![0xff; bits.div_ceil(8) - 1]].concat();
+        assert!(rsa(&of(RSA_BITS_MIN)).is_ok());
+        assert_eq!(rsa(&of(RSA_BITS_MIN - 1)).unwrap_err(), KeyError::TooShort(RSA_BITS_MIN - 1));
+        let most = rsa(&of(RSA_BITS_MAX)).unwrap();
+        assert_eq!(rsa(&of(RSA_BITS_MAX + 1)).unwrap_err(), KeyError::TooLong(RSA_BITS_MAX + 1));
+        // Zeros in front change no number; what is longer than any key is not decoded.
+        let padded = |bytes: usize| [vec![0; bytes - RSA_BITS_MAX / 8], of(RSA_BITS_MAX)].concat();
+        let longest = 2048 / 4 * 3;
+        assert_eq!(rsa(&padded(longest)).map(|key| key.thumbprint()), Ok(most.thumbprint()));
+        assert!(matches!(rsa(&padded(longest + 1)), Err(KeyError::NotAJwk(_))));
+    }
+
+    #[test]
+    fn a_key_is_shown_as_its_public_members() {
+        let text = r#"{"crv":"P-256","kty":"EC","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+        assert_eq!(format!("{:?}", jwk(text).unwrap()), format!("PublicKey({text})"));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Proofs of possession (RFC 9449), and tokens that are bound to a key.
 
 use actas_token::accept::accept_from;
+use actas_token::claims::ClaimError;
 use actas_token::dpop::{self, Expected, ProofRefused, Proofs, WINDOW};
+use actas_token::jws::Malformed;
 use actas_token::possession::{Presented, ResourceRequest};
-use actas_token::{Accepted, Possession, PublicKey, Refusal, Rule, issue, well_known};
+use actas_token::{Accepted, KeyError, Possession, PublicKey, Refusal, Rule, issue, well_known};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
@@ -66,10 +68,13 @@ fn every_member_counts() {
     assert!(matches!(refused(&|header, _| drop(header.as_object_mut().unwrap().remove("jwk"))), ProofRefused::Key(_)));
     assert_eq!(refused(&|_, claims| claims["htm"] = "post".into()), ProofRefused::Method);
     assert_eq!(refused(&|_, claims| claims["htu"] = "https://elsewhere.example".into()), ProofRefused::Address);
-    let late = (vector::now() + WINDOW + SignedDuration::from_secs(1)).as_second();
-    let old = (vector::now() - WINDOW - SignedDuration::from_secs(1)).as_second();
-    assert_eq!(refused(&|_, claims| claims["iat"] = late.into()), ProofRefused::Time);
-    assert_eq!(refused(&|_, claims| claims["iat"] = old.into()), ProofRefused::Time);
+    let second = SignedDuration::from_secs(1);
+    for (last, beyond) in [(WINDOW, WINDOW + second), (-WINDOW, -WINDOW - second)] {
+        let made = |distance: SignedDuration| (vector::now() + distance).as_second();
+        let read = check(&bent(&signer, |_, claims| claims["iat"] = made(last).into()), POST);
+        assert_eq!(read.map(|proof| proof.until), Ok(vector::now() + last + WINDOW), "{last}");
+        assert_eq!(refused(&|_, claims| claims["iat"] = made(beyond).into()), ProofRefused::Time, "{beyond}");
+    }
     for name in ["jti", "htm", "htu", "iat"] {
         let without = refused(&|_, claims| drop(claims.as_object_mut().unwrap().remove(name)));
         assert!(matches!(without, ProofRefused::Claim(_)), "{name}");
@@ -90,6 +95,68 @@ fn a_proof_for_a_token_is_for_that_token() {
     assert_eq!(check(&text, with(Some("a.b.d"))).unwrap_err(), ProofRefused::Token);
     let without = proof(&signer, POST, vector::now());
     assert!(matches!(check(&without, with(Some("a.b.c"))), Err(ProofRefused::Claim(_))));
+}
+
+#[test]
+fn a_proof_is_for_an_address_of_the_server_however_it_is_spelt() {
+    let signer = Signer::p256("holder");
+    let proofs = Proofs::new(["https://mail.fabrikam.example", "https://mail.fabrikam.example:8443", "no URL"], true);
+    let nonce = proofs.nonce(vector::now()).unwrap();
+    let check = |address: &str| {
+        let text = bent(&signer, |_, claims| {
+            claims["htu"] = address.into();
+            claims["nonce"] = nonce.clone().into();
+        });
+        proofs.check([text.as_bytes()], POST, "/EWS/Exchange.asmx", vector::now()).map(drop)
+    };
+    for here in [
+        URL,
+        "HTTPS://Mail.Fabrikam.example:443/EWS/Exchange.asmx",
+        "https://mail.fabrikam.example:8443/EWS/Exchange.asmx?x=1#there",
+        "https://mail.fabrikam.example/x/../EWS/Exchange.asmx",
+    ] {
+        assert_eq!(check(here), Ok(()), "{here}");
+    }
+    for elsewhere in [
+        "https://mail.fabrikam.example/EWS",
+        "https://mail.fabrikam.example/ews/exchange.asmx",
+        "https://mail.fabrikam.example:444/EWS/Exchange.asmx",
+        "https://mail.contoso.example/EWS/Exchange.asmx",
+        "http://mail.fabrikam.example/EWS/Exchange.asmx",
+        "https://user@mail.fabrikam.example/EWS/Exchange.asmx",
+        "/EWS/Exchange.asmx",
+        "no URL",
+    ] {
+        assert_eq!(check(elsewhere), Err(ProofRefused::Address), "{elsewhere}");
+    }
+    assert_eq!(format!("{proofs:?}"), "Proofs { requires_nonce: true, .. }", "of the key for nonces nothing is shown");
+}
+
+#[test]
+fn a_caller_is_told_what_is_wrong_in_words_of_ours() {
+    let theirs = || "\"; evil".to_owned();
+    for (refused, what) in [
+        (ProofRefused::Absent, "there is no proof"),
+        (ProofRefused::Several, "there is more than one proof"),
+        (ProofRefused::NotText, "the proof is no JWT"),
+        (ProofRefused::Malformed(Malformed::Header(theirs())), "the proof is no JWT"),
+        (ProofRefused::Type, "the proof's type"),
+        (ProofRefused::Algorithm, "the proof's algorithm"),
+        (ProofRefused::Key(KeyError::Unusable(theirs())), "the proof's key"),
+        (ProofRefused::Signature, "the proof's signature"),
+        (ProofRefused::Claim(ClaimError::WrongType("jti")), "a claim of the proof"),
+        (ProofRefused::Method, "the proof is for another method"),
+        (ProofRefused::Address, "the proof is for another address"),
+        (ProofRefused::Time, "the proof is too old or from the future"),
+        (ProofRefused::Token, "the proof is for another token"),
+        (ProofRefused::Nonce, "the proof's nonce"),
+        (ProofRefused::Used, "the proof was used before"),
+        (ProofRefused::Full, "too many proofs are remembered"),
+    ] {
+        assert_eq!(refused.what(), what);
+        let code = if refused == ProofRefused::Nonce { "use_dpop_nonce" } else { "invalid_dpop_proof" };
+        assert_eq!(refused.code(), code, "{what}");
+    }
 }
 
 // === bound tokens at a resource ===

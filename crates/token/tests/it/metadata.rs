@@ -1,7 +1,10 @@
 //! Three dialects, one reading.
 
-use actas_token::metadata::{Metadata, NotMetadata};
+use actas_token::metadata::{DOCUMENT_BYTES_MAX, Metadata, NotMetadata, Publisher};
+use actas_token::{Principal, well_known};
+use serde_json::json;
 
+use crate::signing::Signer;
 use crate::vector;
 
 fn check(document: &str) -> Result<Metadata, NotMetadata> {
@@ -38,6 +41,38 @@ fn exchange() {
 }
 
 #[test]
+fn what_we_publish_is_read_as_what_it_says() {
+    let (current, next) = (Signer::new("current"), Signer::p256("next"));
+    let publisher = Publisher {
+        app_id: well_known::EXCHANGE,
+        realm: "fabrikam.example",
+        name: "Exchange",
+        hosts: &["mail.fabrikam.example".to_owned()],
+        certificates: &[&current.certificate, &next.certificate],
+        location: Some("https://mail.fabrikam.example/autodiscover/metadata/json/1"),
+    };
+    let document = publisher.document();
+    let read = Metadata::parse(document.to_string().as_bytes()).unwrap();
+    assert_eq!(read.issuer, Principal::in_realm(well_known::EXCHANGE, "fabrikam.example"));
+    assert_eq!(read.realm.as_deref(), Some("fabrikam.example"));
+    assert_eq!(read.service_name, Some(well_known::EXCHANGE.to_string()));
+    assert_eq!(read.name.as_deref(), Some("Exchange"));
+    let own = well_known::EXCHANGE;
+    assert_eq!(
+        read.allowed_audiences,
+        [format!("{own}@fabrikam.example"), format!("{own}/mail.fabrikam.example@fabrikam.example")]
+    );
+    let keys: Vec<&[u8]> = read.keys.iter().map(|(certificate, _)| certificate.as_slice()).collect();
+    assert_eq!(keys, publisher.certificates, "the current one first");
+    assert_eq!((read.keys_skipped, read.token_endpoint), (vec![], None));
+    assert_eq!(
+        document["endpoints"],
+        json!([{ "location": publisher.location, "protocol": "OAuth2", "usage": "metadata" }])
+    );
+    assert_eq!(Publisher { location: None, ..publisher }.document()["endpoints"], json!([]));
+}
+
+#[test]
 fn sharepoint() {
     let escaped = vector::CERTIFICATE.replace('/', "\\/");
     let document = r#"{"name":"00000003","issuer":"00000003-0000-0ff1-ce00-000000000000@farm",
@@ -63,5 +98,9 @@ fn what_is_no_document() {
     let endpoint = r#"{"location":"https://a","protocol":"OAuth2","usage":"issuance"}"#;
     let two = format!("{{{issuer},\"keys\":[{entry}],\"endpoints\":[{endpoint},{endpoint}]}}");
     assert!(matches!(check(&two), Err(NotMetadata::TwoTokenEndpoints)));
-    assert!(matches!(Metadata::parse(&vec![b' '; 1024 * 1024 + 1]), Err(NotMetadata::TooLarge(_))));
+    let most = format!("{{{issuer},\"keys\":[{entry}]}}").replace("CERT", vector::CERTIFICATE);
+    let most = format!("{most}{}", " ".repeat(DOCUMENT_BYTES_MAX - most.len()));
+    assert_eq!(Metadata::parse(most.as_bytes()).map(|read| read.keys.len()), Ok(1));
+    let more = format!("{most} ");
+    assert!(matches!(Metadata::parse(more.as_bytes()), Err(NotMetadata::TooLarge(bytes)) if bytes == more.len()));
 }

@@ -1,5 +1,7 @@
 //! A verdict with every rule: passed, failed, not reached, not applicable.
 
+use std::cmp::Ordering;
+
 use actas_token::accept::Outcome;
 use actas_token::{Judge, Possession, Rule, Trace, Trust};
 
@@ -59,6 +61,31 @@ fn exactly_one_rule_fails_and_it_is_that_of_the_refusal() {
         assert_eq!(failed, [rule]);
         assert_eq!(trace.verdict.unwrap_err().rule(), rule);
     }
+}
+
+#[test]
+fn of_a_token_that_shows_no_kind_only_what_comes_before_the_failure_passed() {
+    for (token, rule) in [
+        ("a".repeat(20_000), Rule::V1),
+        (String::new(), Rule::V3),
+        ("eyJhbGciOiJSUzI1NiIsImprdSI6IngifQ.e30.AAAA".to_owned(), Rule::V4),
+        (vector::unsigned("{}"), Rule::V5),
+    ] {
+        for step in trace(&token, &vector::trust()).steps {
+            let expected = match step.rule.cmp(&rule) {
+                Ordering::Less => Outcome::Passed,
+                Ordering::Equal => Outcome::Failed,
+                Ordering::Greater => Outcome::NotReached,
+            };
+            assert_eq!(step.outcome, expected, "{rule:?}: {step:?}");
+        }
+    }
+}
+
+#[test]
+fn each_outcome_has_a_name_to_print() {
+    let outcomes = [Outcome::Passed, Outcome::Failed, Outcome::NotReached, Outcome::NotApplicable];
+    assert_eq!(outcomes.map(Outcome::name), ["pass", "fail", "not reached", "not applicable"]);
 }
 
 #[test]

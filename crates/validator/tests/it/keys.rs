@@ -147,13 +147,40 @@ async fn a_document_that_speaks_for_somebody_else_is_no_update() {
     publish(&published, &[&own]);
     let validator = validator(&published);
     assert_eq!(verdict(&validator, &actor(&own, now()), now()).await, Ok(()));
-    let later = now() + hours(9);
-    for (issuer, realm) in [(well_known::LYNC, tenant().to_string()), (well_known::STS, Uuid::from_u128(8).to_string())]
-    {
-        published.set(METADATA, Some(metadata(issuer, &realm, &[&other])));
-        assert_eq!(verdict(&validator, &actor(&other, later), later).await, Err(Rule::V9));
-        assert_eq!(verdict(&validator, &actor(&own, later), later).await, Ok(()), "the last good keys stay");
+    let (registered, another) = (tenant().to_string(), Uuid::from_u128(8).to_string());
+    let mut later = now() + hours(8);
+    for (issuer, realm, taken) in [
+        (well_known::LYNC, registered.as_str(), false),
+        (well_known::LYNC, "*", false),
+        (well_known::STS, another.as_str(), false),
+        (well_known::STS, "*", true),
+    ] {
+        published.set(METADATA, Some(metadata(issuer, realm, &[&other])));
+        later += SignedDuration::from_mins(5);
+        let before = published.fetches();
+        let new = verdict(&validator, &actor(&other, later), later).await;
+        assert_eq!(new, if taken { Ok(()) } else { Err(Rule::V9) }, "{issuer}@{realm}");
+        assert!(published.fetches() > before, "{issuer}@{realm}");
+        let old = verdict(&validator, &actor(&own, later), later).await;
+        assert_eq!(old, if taken { Err(Rule::V9) } else { Ok(()) }, "the last good keys stay until there are others");
     }
+}
+
+#[tokio::test]
+async fn who_has_no_keys_is_named_and_asked_again_in_five_seconds() {
+    let (published, own) = (Published::default(), key());
+    publish(&published, &[&own]);
+    let validator = validator(&published);
+    assert_eq!(validator.without_keys(now()).await, [OPENID]);
+    assert_eq!(published.addresses(), [METADATA, OPENID]);
+    published.set(OPENID, Some(openid("https://sts.cloud.example/t/", JWKS)));
+    published.set(JWKS, Some(jwks(&[&own])));
+    let soon = now() + SignedDuration::from_secs(4);
+    assert_eq!(validator.without_keys(soon).await, [OPENID]);
+    assert_eq!(published.fetches(), 2, "nobody is asked without a pause");
+    let then = now() + SignedDuration::from_secs(5);
+    assert_eq!(validator.without_keys(then).await, [""; 0]);
+    assert_eq!(published.addresses()[2..], [OPENID, JWKS], "and who has fresh keys is not");
 }
 
 #[tokio::test]
@@ -192,18 +219,54 @@ async fn access_tokens_of_the_openid_kind() {
 
 #[tokio::test]
 async fn keys_of_another_host_or_issuer_are_not_taken() {
+    const ELSEWHERE: &str = "https://sts.cloud.example/t/configuration";
     let own = key();
-    for (issuer, jwks_url) in [
-        ("https://sts.cloud.example/t/", "https://keys.evil.example/keys"),
-        ("https://sts.cloud.example/t/", "http://sts.cloud.example/t/discovery/keys"),
-        ("https://sts.cloud.example/u/", JWKS),
-        ("https://evil.example/t/", JWKS),
+    for (address, issuer, jwks_url, expected) in [
+        (OPENID, "https://sts.cloud.example/t/", JWKS, Ok(())),
+        (OPENID, "https://sts.cloud.example/t", "https://sts.cloud.example:443/keys", Ok(())),
+        (OPENID, "https://sts.cloud.example/t/", "https://keys.evil.example/keys", Err(Rule::V8)),
+        (OPENID, "https://sts.cloud.example/t/", "http://sts.cloud.example/t/discovery/keys", Err(Rule::V8)),
+        (OPENID, "https://sts.cloud.example/u/", JWKS, Err(Rule::V8)),
+        (OPENID, "https://evil.example/t/", JWKS, Err(Rule::V8)),
+        // An address that says nothing of the issuer fits no issuer.
+        (ELSEWHERE, "https://sts.cloud.example/t/", JWKS, Err(Rule::V8)),
+        (ELSEWHERE, "/", JWKS, Err(Rule::V7)),
     ] {
         let published = Published::default();
-        published.set(OPENID, Some(openid(issuer, jwks_url)));
+        published.set(address, Some(openid(issuer, jwks_url)));
         published.set(jwks_url, Some(jwks(&[&own])));
+        let validator = validator(&published);
+        let mut configuration = configuration();
+        configuration.issuers.retain(|issuer| issuer.metadata_url == OPENID);
+        configuration.issuers[0].metadata_url = address.into();
+        validator.configure(&configuration);
+        // Nobody but the server itself would ask for the keys of an issuer of another name.
+        let without = validator.without_keys(now()).await;
+        assert_eq!(without.is_empty(), expected.is_ok(), "{address} {issuer} {jwks_url}");
         let token = access_token(&own, now(), |c| c["iss"] = issuer.into());
-        assert_eq!(verdict(&validator(&published), &token, now()).await, Err(Rule::V8), "{issuer} {jwks_url}");
+        assert_eq!(verdict(&validator, &token, now()).await, expected, "{address} {issuer} {jwks_url}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_key_set_the_size_is_bounded_and_only_keys_for_signing_are_taken() {
+    const BYTES_MAX: usize = 1024 * 1024;
+    let own = key();
+    let set = jwks(&[&own]);
+    let of_size = |bytes: usize| format!("{set}{}", " ".repeat(bytes - set.len()));
+    for (keys, expected) in [
+        (set.clone(), Ok(())),
+        (of_size(BYTES_MAX), Ok(())),
+        (of_size(BYTES_MAX + 1), Err(Rule::V8)),
+        (set.replace(r#""use":"sig","#, ""), Ok(())),
+        (set.replace(r#""use":"sig""#, r#""use":"enc""#), Err(Rule::V8)),
+    ] {
+        let published = Published::default();
+        published.set(OPENID, Some(openid("https://sts.cloud.example/t/", JWKS)));
+        let size = keys.len();
+        published.set(JWKS, Some(keys));
+        let token = access_token(&own, now(), |_| ());
+        assert_eq!(verdict(&validator(&published), &token, now()).await, expected, "{size} bytes");
     }
 }
 

@@ -1,6 +1,8 @@
 //! The layer in front of the service of `examples/axum.rs`.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use actas_token::dpop::{self, Expected, Proofs};
 use actas_token::{Limits, VerifyingKey, well_known};
@@ -11,7 +13,7 @@ use axum::routing::get;
 use http::{HeaderMap, Request, StatusCode};
 use jiff::Timestamp;
 use serde_json::json;
-use tower::ServiceExt;
+use tower::{Layer, Service, ServiceExt};
 
 use crate::issuer::{METADATA, Published, actor, bound_actor, key, metadata, tenant};
 
@@ -85,6 +87,44 @@ async fn realm_and_details_are_told_where_asked_for() {
     assert!(headers["www-authenticate"].to_str().unwrap().contains("realm=\"cloud.example\""));
     let diagnostics = headers["x-ms-diagnostics"].to_str().unwrap();
     assert!(diagnostics.contains("rule=\"V3\"") && diagnostics.matches('"').count() == 8, "{diagnostics}");
+}
+
+/// A service that is ready once it is `open`.
+#[derive(Clone)]
+struct Gate {
+    open: bool,
+}
+
+impl Service<Request<()>> for Gate {
+    type Response = http::Response<()>;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        if self.open { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        std::future::ready(Ok(http::Response::new(())))
+    }
+}
+
+#[test]
+fn it_is_ready_when_the_service_behind_it_is() {
+    let layer = AdmitLayer::new(validator(&Published::default()), now);
+    let ready = |open| layer.layer(Gate { open }).poll_ready(&mut Context::from_waker(Waker::noop()));
+    assert_eq!(ready(true), Poll::Ready(Ok(())));
+    assert_eq!(ready(false), Poll::Pending, "who is busy is not called");
+}
+
+#[test]
+fn what_is_logged_of_it_names_the_resource_alone() {
+    let validator = validator(&Published::default());
+    let layer = AdmitLayer::new(validator.clone(), now).realm("cloud.example");
+    let shown = format!("Validator({})", well_known::EXCHANGE);
+    assert_eq!(format!("{validator:?}"), shown);
+    assert_eq!(format!("{layer:?}"), format!("AdmitLayer({shown})"));
+    assert_eq!(format!("{:?}", layer.layer(Gate { open: true })), format!("Admit({shown})"));
 }
 
 /// Asks with a bound token: `scheme`, and a proof if there is one.
