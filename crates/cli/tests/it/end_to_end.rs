@@ -7,6 +7,7 @@ mod device;
 mod directory;
 mod disk;
 mod exchange;
+mod gate;
 mod notification;
 mod onprem;
 mod published_breaks;
