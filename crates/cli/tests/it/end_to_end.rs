@@ -11,6 +11,7 @@ mod gate;
 mod notification;
 mod onprem;
 mod published_breaks;
+mod reload;
 mod servers;
 mod signing_keys;
 
