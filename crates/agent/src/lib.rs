@@ -99,8 +99,8 @@ struct Inner {
     discoveries: discover::Discoveries,
     mail_token: Mutex<Option<graph_mail::MailToken>>,
     storage_configuration: Mutex<Option<(i64, StorageConfiguration)>>,
-    breakers: std::sync::Mutex<breaker::Breakers>,
-    metrics: metrics::Metrics,
+    breakers: Arc<std::sync::Mutex<breaker::Breakers>>,
+    metrics: Arc<metrics::Metrics>,
     /// The revision of the settings under which a success was noted.
     noted_success: AtomicI64,
     space: std::sync::Mutex<Option<(Instant, Space)>>,
@@ -108,9 +108,9 @@ struct Inner {
     /// When this process read which metadata document.
     metadata_read: std::sync::Mutex<HashMap<String, Timestamp>>,
     limiter: std::sync::Mutex<actas_runtime::event::RateLimiter>,
-    wake: Notify,
+    wake: Arc<Notify>,
     /// Whether events have the ids of the vendor's article.
-    ids_of_the_article: AtomicBool,
+    ids_of_the_article: Arc<AtomicBool>,
 }
 
 /// Repeats of one failure within this time are counted, not written.
@@ -136,16 +136,47 @@ impl Agent {
             discoveries: discover::Discoveries::default(),
             mail_token: Mutex::default(),
             storage_configuration: Mutex::default(),
-            breakers: std::sync::Mutex::default(),
-            metrics: metrics::Metrics::default(),
+            breakers: Arc::default(),
+            metrics: Arc::default(),
             noted_success: AtomicI64::new(-1),
             space: std::sync::Mutex::default(),
             folder: folder.to_owned(),
             metadata_read: std::sync::Mutex::default(),
             limiter: std::sync::Mutex::new(actas_runtime::event::RateLimiter::new(REPEAT_WINDOW, REPEAT_KEYS_MAX)),
-            wake: Notify::new(),
-            ids_of_the_article: AtomicBool::new(false),
+            wake: Arc::default(),
+            ids_of_the_article: Arc::default(),
         })))
+    }
+
+    /// The same side with another client. Tokens, addresses and circuits, which came of the
+    /// old one, are forgotten; who still holds the old one, such as an intake, wakes the
+    /// deliveries of this one and tells of them in its metrics.
+    #[must_use]
+    pub fn with_client(&self, http: HttpClient) -> Self {
+        let old = &*self.0;
+        *old.breakers.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = breaker::Breakers::default();
+        Self(Arc::new(Inner {
+            session: session::SessionFile::of(&old.folder),
+            certificates: old.certificates.clone(),
+            settings: old.settings.clone(),
+            queue: old.queue.clone(),
+            events: old.events.clone(),
+            http,
+            clock: old.clock.clone(),
+            tokens: acquire::TokenCache::default(),
+            discoveries: discover::Discoveries::default(),
+            mail_token: Mutex::default(),
+            storage_configuration: Mutex::default(),
+            breakers: Arc::clone(&old.breakers),
+            metrics: Arc::clone(&old.metrics),
+            noted_success: AtomicI64::new(-1),
+            space: std::sync::Mutex::default(),
+            folder: old.folder.clone(),
+            metadata_read: std::sync::Mutex::default(),
+            limiter: std::sync::Mutex::new(actas_runtime::event::RateLimiter::new(REPEAT_WINDOW, REPEAT_KEYS_MAX)),
+            wake: Arc::clone(&old.wake),
+            ids_of_the_article: Arc::clone(&old.ids_of_the_article),
+        }))
     }
 
     /// The event log.

@@ -70,7 +70,7 @@ impl Agent {
         let mut told = Registry::with_prefix("actas");
         self.tell_queue(&mut told).await?;
         self.tell_certificate(&mut told).await?;
-        let Metrics { accepted, delivered, failed, given_up, events, .. } = &self.0.metrics;
+        let Metrics { accepted, delivered, failed, given_up, events, .. } = &*self.0.metrics;
         told.register("storage_accepted_items", "Items that were accepted", accepted.clone());
         told.register("storage_delivered_items", "Items that were delivered", delivered.clone());
         told.register("storage_failed_attempts", "Deliveries that will be tried again", failed.clone());

@@ -86,6 +86,11 @@ impl Sources {
         Ok(Self { agent, setup })
     }
 
+    /// What is wrong with a configuration, if anything is. Nothing changes.
+    pub fn check(&self, config: &SourcesConfig) -> Result<(), Error> {
+        Setup::read(&self.agent, config).map(drop)
+    }
+
     /// Goes by another configuration from now on. What was wrong with it, and then nothing
     /// changed.
     pub fn replace(&self, config: &SourcesConfig) -> Result<(), Error> {

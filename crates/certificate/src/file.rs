@@ -44,6 +44,26 @@ pub fn read_private_key(path: &Path) -> Result<PrivateKey, FileError> {
     PrivateKey::from_pem(&text).map_err(of_key)
 }
 
+/// Reads a private key from a PEM file under a password. The password guards an encrypted key,
+/// so that the file's mode matters only where the key is not encrypted.
+pub fn read_encrypted_private_key(path: &Path, password: &str) -> Result<PrivateKey, FileError> {
+    let (bytes, _) = read(path)?;
+    let of_key = |source| FileError::Key { path: path.to_owned(), source };
+    let text = Zeroizing::new(text_of(&bytes).map_err(|_| of_key(KeyError::Missing))?);
+    match PrivateKey::from_pem(&text) {
+        Err(KeyError::Encrypted) => PrivateKey::from_encrypted_pem(&text, password).map_err(of_key),
+        _ => read_private_key(path),
+    }
+}
+
+/// Whether the private key in a PEM file is encrypted. Whoever has no key is told when it is
+/// read.
+pub fn is_key_encrypted(path: &Path) -> Result<bool, FileError> {
+    let (bytes, _) = read(path)?;
+    let text = text_of(&bytes).map(Zeroizing::new);
+    Ok(text.is_ok_and(|text| matches!(PrivateKey::from_pem(&text), Err(KeyError::Encrypted))))
+}
+
 /// Reads a PIN or password from the first line of a file that only its owner can read.
 pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, FileError> {
     let bytes = read_unexposed(path, "secret")?;

@@ -10,6 +10,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::certificate::{Certificate, pem};
 use crate::decode::{self, Section};
+use crate::encrypted;
 
 /// A private key: RSA, ECDSA on P-256 or P-384, or Ed25519.
 ///
@@ -42,11 +43,23 @@ impl PrivateKey {
     /// Reads a key from PEM: PKCS#8 (`PRIVATE KEY`), PKCS#1 (`RSA PRIVATE KEY`) or SEC1
     /// (`EC PRIVATE KEY`). Certificates beside it are passed over.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        Self::from_pem_with(text, None)
+    }
+
+    /// Reads a key from PEM as [`PrivateKey::from_pem`] does, or from an encrypted one
+    /// (`ENCRYPTED PRIVATE KEY`): PBES2 with AES in CBC, its key by PBKDF2 with SHA-2 or by
+    /// scrypt. A file may ask for at most two million rounds of the one, or 128 MiB and 16 lanes
+    /// of the other. A key that is not encrypted needs no password, and takes any.
+    pub fn from_encrypted_pem(text: &str, password: &str) -> Result<Self, KeyError> {
+        Self::from_pem_with(text, Some(password))
+    }
+
+    fn from_pem_with(text: &str, password: Option<&str>) -> Result<Self, KeyError> {
         let sections = decode::sections(text).map_err(|why| KeyError::Unreadable { why })?;
         let mut keys = sections.iter().filter(|section| section.label.ends_with("PRIVATE KEY"));
         match (keys.next(), keys.next()) {
             (None, _) => Err(KeyError::Missing),
-            (Some(only), None) => Self::from_section(only),
+            (Some(only), None) => Self::from_section(only, password),
             (Some(_), Some(_)) => Err(KeyError::Several),
         }
     }
@@ -83,7 +96,7 @@ impl PrivateKey {
         rcgen::KeyPair::try_from(self.pkcs8.as_slice()).map(Signer).map_err(|_| unreadable())
     }
 
-    fn from_section(section: &Section<'_>) -> Result<Self, KeyError> {
+    fn from_section(section: &Section<'_>, password: Option<&str>) -> Result<Self, KeyError> {
         match section.label {
             "PRIVATE KEY" => Self::from_pkcs8_der(&section.der),
             "RSA PRIVATE KEY" => Self::from_rsa(&RsaKeyPair::from_der(&section.der).map_err(|_| unreadable())?),
@@ -94,7 +107,12 @@ impl PrivateKey {
                     .ok_or_else(unreadable)?;
                 Self::from_ecdsa(&key)
             }
-            "ENCRYPTED PRIVATE KEY" => Err(KeyError::Encrypted),
+            // The older way, whose body alone is encrypted, has no bytes here.
+            "ENCRYPTED PRIVATE KEY" => match password {
+                None => Err(KeyError::Encrypted),
+                Some(_) if section.der.is_empty() => Err(KeyError::Unsupported),
+                Some(password) => Self::from_pkcs8_der(encrypted::decrypt(&section.der, password)?.as_bytes()),
+            },
             other => Err(KeyError::Unreadable { why: format!("`{other}` is not a kind it can be") }),
         }
     }
@@ -185,6 +203,9 @@ pub enum KeyError {
     /// It is encrypted.
     #[error("the private key is encrypted")]
     Encrypted,
+    /// Its password costs more to try than any key needs.
+    #[error("the private key asks for too much work to derive a key from its password")]
+    Excessive,
     /// The library made none.
     #[error("no private key could be made")]
     Generation,
@@ -197,6 +218,9 @@ pub enum KeyError {
     /// There is none.
     #[error("there is no private key in it")]
     Missing,
+    /// It was encrypted under another password.
+    #[error("the password is not that of the private key")]
+    Password,
     /// There is more than one.
     #[error("there is more than one private key in it")]
     Several,
@@ -212,18 +236,22 @@ pub enum KeyError {
         /// What was wrong with it, without any of its bytes.
         why: String,
     },
+    /// It is encrypted in a way that is not read here.
+    #[error("the private key is encrypted in a way that is not read here")]
+    Unsupported,
 }
 
 impl KeyError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Encrypted => {
+            Self::Encrypted | Self::Excessive | Self::Unsupported => {
                 "decrypt it into a file that only you can read: `(umask 077; openssl pkcs8 -in FILE -out key.pem)`"
             }
             Self::Generation => "try again; the system's source of randomness may be failing",
             Self::Mismatch { .. } => "give the key that the certificate was requested with",
             Self::Missing => "give a PEM file with a section `PRIVATE KEY`",
+            Self::Password => "give the password that the key was encrypted with; capitals and spaces count",
             Self::Several => "keep only the key that belongs to the certificate",
             Self::Size { .. } => "use `-KeySize 2048`",
             Self::Unreadable { .. } => {

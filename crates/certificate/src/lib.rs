@@ -20,6 +20,7 @@
 
 mod certificate;
 mod decode;
+mod encrypted;
 pub mod file;
 pub mod issue;
 mod key;

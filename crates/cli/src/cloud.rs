@@ -148,7 +148,7 @@ impl Cloud {
         let limits = Limits::default();
         let mut servers = vec![listener::serve_tls(bound, with_single_slashes(router), identity, &limits)?];
         if let Some(bound) = bound_http {
-            servers.push(listener::serve_plain(bound, redirect_router(place.autodiscover_base.clone()), &limits)?);
+            servers.push(listener::serve_plain(bound, redirect_router(&place.autodiscover_base), &limits)?);
         }
         Ok(Self {
             trust: ExchangeTrust::new(database.clone()),

@@ -261,11 +261,15 @@ impl GateFile {
 
     /// What checks proofs of possession, of a gate that knows what was asked.
     pub(crate) fn proofs(&self) -> Option<Proofs> {
+        Some(Proofs::new(self.origins()?.iter().map(String::as_str), false))
+    }
+
+    /// What callers dial, as their proofs name it.
+    fn origins(&self) -> Option<Vec<String>> {
         let proxy = self.proxy.as_ref()?;
         let port = self.resource.port.map_or_else(String::new, |port| format!(":{port}"));
         let own = self.resource.hosts.iter().map(|host| format!("https://{host}{port}"));
-        let origins = if proxy.origins.is_empty() { own.collect() } else { proxy.origins.clone() };
-        Some(Proofs::new(origins.iter().map(String::as_str), false))
+        Some(if proxy.origins.is_empty() { own.collect() } else { proxy.origins.clone() })
     }
 
     /// Whether the same tokens are good for both files, whoever is trusted.
@@ -275,7 +279,7 @@ impl GateFile {
 
     /// Whether proofs that were used up under the one may be under the other.
     pub(crate) fn proves_alike(&self, other: &Self) -> bool {
-        self.proxy == other.proxy && self.resource == other.resource
+        self.origins() == other.origins()
     }
 
     pub(crate) fn limits(&self) -> Limits {

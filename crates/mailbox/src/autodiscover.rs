@@ -20,6 +20,7 @@ use actas_store::Error;
 use actas_store::directory::Directory;
 
 use crate::config::{Elsewhere, MailboxConfig};
+use crate::redirect::without_default_port;
 
 /// Where a user's mailbox is.
 enum Whereabouts {
@@ -70,7 +71,7 @@ async fn find(
     }
     Ok(match config.elsewhere.get(address.domain()) {
         Some(Elsewhere::Domain(domain)) => Whereabouts::Address(format!("{}@{domain}", address.local_part())),
-        Some(Elsewhere::Url(url)) => Whereabouts::Url(url.clone()),
+        Some(Elsewhere::Url(url)) => Whereabouts::Url(without_default_port(url)),
         None => Whereabouts::Nowhere,
     })
 }

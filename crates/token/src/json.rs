@@ -140,14 +140,13 @@ impl Tag {
 
     #[inline]
     fn of(name: &[u8]) -> Self {
+        let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) else {
+            return Self(name.iter().fold(0, |so_far, byte| so_far * 256 + u64::from(*byte)));
+        };
         let mut bytes = [0; Self::WHOLE];
-        if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
-            let (start, end) = bytes.split_at_mut(4);
-            start.copy_from_slice(first);
-            end.copy_from_slice(last);
-        } else {
-            bytes.iter_mut().zip(name).for_each(|(place, byte)| *place = *byte);
-        }
+        let (start, end) = bytes.split_at_mut(first.len());
+        start.copy_from_slice(first);
+        end.copy_from_slice(last);
         Self(u64::from_le_bytes(bytes))
     }
 

@@ -93,6 +93,19 @@ impl Validator {
         }))
     }
 
+    /// Whom this one trusts, with the keys that it has, for a resource or limits that changed.
+    #[must_use]
+    pub fn for_resource(&self, resource: Resource, limits: Limits) -> Self {
+        Self(Arc::new(Inner {
+            resource,
+            limits,
+            source: Arc::clone(&self.0.source),
+            state: ArcSwap::new(self.0.state.load_full()),
+            memory: Memory::new(REMEMBERED_MAX),
+            fetching: Mutex::new(()),
+        }))
+    }
+
     /// Replaces whom the server trusts. Keys of issuers that stay are kept.
     pub fn configure(&self, configuration: &Configuration) {
         self.0.state.rcu(|old| {

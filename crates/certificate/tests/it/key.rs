@@ -67,3 +67,71 @@ fn strangers_do_not_make_a_pair() {
     let error = KeyPair::new(certificate(include_str!("fixtures/p256.pem")), key).unwrap_err();
     assert!(matches!(error, KeyError::Mismatch { .. }), "{error}");
 }
+
+/// A P-256 key in `pkcs8/`, as `openssl pkcs8 -topk8 -passout pass:secret` wrote it, with no more
+/// said or with what stands beside it.
+const ENCRYPTED: [(&str, &str, &str); 4] = [
+    ("no more", include_str!("fixtures/pkcs8/aes.key.pem"), "secret"),
+    (
+        "-v2 aes-128-cbc -v2prf hmacWithSHA512 -iter 40000",
+        include_str!("fixtures/pkcs8/aes128-sha512.key.pem"),
+        "secret",
+    ),
+    ("-scrypt", include_str!("fixtures/pkcs8/scrypt.key.pem"), "secret"),
+    ("a password that is not ASCII", include_str!("fixtures/pkcs8/not-ascii.key.pem"), "Pässwörd €"),
+];
+
+#[test]
+fn what_openssl_encrypts_is_read_under_its_password() {
+    let plain = PrivateKey::from_pem(include_str!("fixtures/pkcs8/plain.key.pem")).unwrap();
+    for (name, pem, password) in ENCRYPTED {
+        let key = PrivateKey::from_encrypted_pem(pem, password).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(key.spki_der(), plain.spki_der(), "{name}");
+        let beside = format!("{}{pem}", include_str!("fixtures/p256.pem"));
+        let wrong = PrivateKey::from_encrypted_pem(&beside, "Secret").unwrap_err();
+        assert_eq!(wrong, KeyError::Password, "{name}, beside a certificate");
+        assert_eq!(PrivateKey::from_pem(pem).unwrap_err(), KeyError::Encrypted, "{name}");
+    }
+    assert!(PrivateKey::from_encrypted_pem(RSA_KEY, "any").is_ok(), "what is not encrypted needs none");
+}
+
+#[test]
+fn what_hardly_guards_a_key_is_not_read() {
+    for (name, pem) in [
+        ("-v1 PBE-SHA1-3DES", include_str!("fixtures/pkcs8/pbes1.key.pem")),
+        ("-v2 des3", include_str!("fixtures/pkcs8/des3.key.pem")),
+        ("-v2prf hmacWithSHA1", include_str!("fixtures/pkcs8/sha1.key.pem")),
+        ("Proc-Type", include_str!("fixtures/encrypted-pkcs1.key.pem")),
+    ] {
+        let error = PrivateKey::from_encrypted_pem(pem, "secret").unwrap_err();
+        assert_eq!(error, KeyError::Unsupported, "{name}");
+        assert!(error.hint().contains("openssl pkcs8 -in FILE"), "{name}");
+    }
+}
+
+#[test]
+fn the_work_that_a_file_asks_for_is_bounded() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let changed = |pem: &str, from: &[u8], to: &[u8]| {
+        let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        let mut der = STANDARD.decode(body).unwrap();
+        let places: Vec<usize> = (0..der.len()).filter(|at| der[*at..].starts_with(from)).collect();
+        let [place] = places.as_slice() else { panic!("{places:?}") };
+        der[*place..*place + to.len()].copy_from_slice(to);
+        let pem = format!(
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\n{}\n-----END ENCRYPTED PRIVATE KEY-----\n",
+            STANDARD.encode(der)
+        );
+        PrivateKey::from_encrypted_pem(&pem, "secret").unwrap_err()
+    };
+    let [_, (_, rounds, _), (_, scrypt, _), _] = ENCRYPTED;
+    // 40 000 rounds.
+    assert_eq!(changed(rounds, &[2, 3, 0x00, 0x9C, 0x40], &[2, 3, 0x00, 0x9C, 0x41]), KeyError::Password);
+    assert_eq!(changed(rounds, &[2, 3, 0x00, 0x9C, 0x40], &[2, 3, 0x7F, 0xFF, 0xFF]), KeyError::Excessive);
+    // N = 16384, r = 8, p = 1.
+    let usual = [2, 2, 0x40, 0x00, 2, 1, 8, 2, 1, 1];
+    assert_eq!(changed(scrypt, &usual, &[2, 2, 0x40, 0x00, 2, 1, 8, 2, 1, 2]), KeyError::Password);
+    assert_eq!(changed(scrypt, &usual, &[2, 2, 0x40, 0x00, 2, 1, 8, 2, 1, 17]), KeyError::Excessive);
+    assert_eq!(changed(scrypt, &usual, &[2, 2, 0x40, 0x00, 2, 1, 65, 2, 1, 1]), KeyError::Excessive);
+}

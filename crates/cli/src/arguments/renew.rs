@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::value;
+use super::{certificate::FilePassword, value};
 
 /// Replaces the certificate that signs tokens, with overlap
 ///
@@ -27,9 +27,12 @@ pub(crate) struct Renew {
     #[arg(long, value_name = "FILE", requires = "key")]
     pub(crate) certificate: Option<PathBuf>,
 
-    /// Key of that certificate, in PEM
+    /// Key of that certificate, in PEM, which may be encrypted
     #[arg(long, value_name = "FILE", requires = "certificate")]
     pub(crate) key: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) password: FilePassword,
 
     /// Show how far the renewal is, and do nothing
     #[arg(long, conflicts_with_all = ["certificate", "key"])]
@@ -42,5 +45,7 @@ Examples:
     actas renew
   Renew with one from an authority:
     actas renew --certificate oauth-2027.cer --key oauth-2027.key
+  The same with a key that is encrypted, its password in a file:
+    actas renew --certificate oauth-2027.cer --key oauth-2027.key --password-file password.txt
   See how far it is:
     actas renew --status";

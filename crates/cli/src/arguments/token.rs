@@ -58,6 +58,10 @@ pub(crate) struct Source {
 ///
 /// Whom to trust says the file of a gate, or `--metadata` with `--audience` and
 /// `--partner`. Fails if the token is refused.
+///
+/// The verdict comes first, with the rule that failed, its code, why, and what to do; then
+/// each rule on a line. `--output json` has the rules alone, as objects with `Rule`, `Asks`,
+/// `Token`, `Result` and `Why`, and tells the verdict on standard error.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = VALIDATE_EXAMPLES)]
 pub(crate) struct Validate {
@@ -69,12 +73,12 @@ pub(crate) struct Validate {
     pub(crate) trust: Option<PathBuf>,
 
     /// Metadata document of the issuer: its https URL, or a file
-    #[arg(long, value_name = "URL|FILE", required_unless_present = "trust")]
+    #[arg(long, value_name = "URL|FILE")]
     pub(crate) metadata: Option<String>,
 
     /// Resource that validates, such as
     /// `00000002-0000-0ff1-ce00-000000000000/mail.contoso.example`
-    #[arg(long, required_unless_present = "trust")]
+    #[arg(long)]
     pub(crate) audience: Option<String>,
 
     /// Tenant's GUID [default: the realm of the metadata document]
@@ -144,6 +148,8 @@ Examples:
 const VALIDATE_EXAMPLES: &str = "\
 Examples:
   Ask why a gate refuses a token:
-    actas token validate --trust /etc/actas/gate.toml --file token.txt -Output table
+    actas token validate --trust /etc/actas/gate.toml --file token.txt
   Validate as Exchange would, by the keys of a metadata document, at a moment of the past:
-    actas token validate - --metadata https://sts.contoso.example/metadata/json/1 --audience 00000002-0000-0ff1-ce00-000000000000/mail.contoso.example --at 2026-12-02T10:00:00Z < token.txt";
+    actas token validate - --metadata https://sts.contoso.example/metadata/json/1 --audience 00000002-0000-0ff1-ce00-000000000000/mail.contoso.example --at 2026-12-02T10:00:00Z < token.txt
+  Have a script read which rule failed:
+    actas token validate --trust gate.toml --file token.txt --output json | jq -r '.[] | select(.Result == \"fail\") | .Rule'";

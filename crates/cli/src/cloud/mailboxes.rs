@@ -66,6 +66,9 @@ mod tests {
         let domain = Elsewhere::Domain("new.example".to_owned());
         assert_eq!(good("Old.example", "NEW.example"), ("old.example".to_owned(), domain));
         assert_eq!(good("old.example", svc), ("old.example".to_owned(), Elsewhere::Url(svc.to_owned())));
+        let numbered = svc.replace(".example/", ".example:443/");
+        let numbered = good("old.example", &numbered);
+        assert_eq!(numbered, good("old.example", svc), "clients fail on the default port's number");
         for (domain, place) in [
             ("old", "new.example"),
             ("old.example", ""),

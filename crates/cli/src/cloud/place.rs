@@ -99,7 +99,8 @@ impl Place {
             let origin = |host: &str| format!("https://{host}:{port}").parse().ok();
             self.origins = ["localhost", "127.0.0.1"].into_iter().filter_map(origin).collect();
             self.port = Some(port);
-            self.ews_base = format!("https://localhost:{port}");
+            // As an origin: clients are sent there, and some fail on `:443`.
+            self.ews_base = self.origin().to_owned();
             self.autodiscover_base.clone_from(&self.ews_base);
         }
         self

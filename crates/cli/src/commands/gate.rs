@@ -151,7 +151,7 @@ impl Keeper {
         let validator = if file.judges_alike(&old.file) {
             old.validator.clone()
         } else {
-            Validator::new(file.resource(), file.limits(), Arc::<Source>::clone(&old.source))
+            old.validator.for_resource(file.resource(), file.limits())
         };
         validator.configure(&file.configuration());
         let proofs = if file.proves_alike(&old.file) { old.proofs.clone() } else { file.proofs().map(Arc::new) };

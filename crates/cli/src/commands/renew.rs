@@ -1,10 +1,10 @@
 //! `renew`: a new certificate without a failed delivery.
 
 use actas_agent::{RenewOptions, RenewStage, RenewState, certificate_in};
-use actas_certificate::{KeyPair, file};
+use actas_certificate::KeyPair;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{directory, shown};
+use super::{directory, onprem, shown};
 use crate::{
     app::Context,
     arguments::renew::Renew,
@@ -15,6 +15,10 @@ use crate::{
 
 /// Takes a renewal as far as it goes now, or says how far it is.
 pub(super) async fn run(asked: Renew, context: &Context) -> Result<(), Problem> {
+    if asked.key.is_none() && onprem::is_password_given(&asked.password) {
+        return Err(Problem::usage("a password was given, and no key that it would open")
+            .hint("`--key FILE` names a key, beside `--certificate FILE`"));
+    }
     let agent = Workplace::open(&context.global)?.agent()?;
     let retire_after = SignedDuration::try_from(asked.retire_after)
         .map_err(|_| Problem::usage("`--retire-after` is longer than anything lasts"))?;
@@ -28,8 +32,7 @@ pub(super) async fn run(asked: Renew, context: &Context) -> Result<(), Problem> 
 
     let next = match (asked.certificate, asked.key) {
         (Some(certificate), Some(key)) => {
-            let key =
-                file::read_private_key(&key).map_err(|error| Problem::failed(error.to_string()).hint(error.hint()))?;
+            let key = onprem::open_key(&key, &asked.password, context)?;
             let pair = KeyPair::new(certificate_in(&certificate)?, key);
             Some(pair.map_err(|error| Problem::failed(error.to_string()).hint(error.hint()))?)
         }

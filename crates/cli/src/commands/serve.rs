@@ -12,7 +12,7 @@ use actas_agent::{Agent, Deliverer, DeliveryOptions, Maintenance, RenewOptions, 
 use actas_runtime::config::{
     ClientConfig, CloudConfig, DeliveryConfig, EventsConfig, IdProfile, OnpremConfig, SourcesConfig, TokenServiceConfig,
 };
-use actas_runtime::{Limits, Server, SystemClock, TlsIdentity, listener};
+use actas_runtime::{HttpClient, Limits, Server, SystemClock, TlsIdentity, listener};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
@@ -75,11 +75,21 @@ struct Running {
 }
 
 struct OnPremises {
+    /// What it goes by: what it was started with, but for what was taken up since.
+    config: OnpremConfig,
     server: Server,
     work: Work,
     sources: Sources,
     feeding: Feeding,
     telling: Telling,
+}
+
+/// What a changed configuration makes of the on-premises side, whole before anything changes.
+struct Next {
+    config: OnpremConfig,
+    http: HttpClient,
+    options: DeliveryOptions,
+    identity: Option<TlsIdentity>,
 }
 
 /// Sources that come by themselves: the spool folder, and mail.
@@ -138,6 +148,10 @@ impl Running {
     async fn reload(&mut self, serve: &Serve, context: &Context) -> Result<(), Problem> {
         let workplace = Workplace::open(&context.global)?;
         let (cloud_config, onprem_config) = roles(serve, &workplace)?;
+        let next = match (&self.onprem, onprem_config) {
+            (Some(onprem), Some(config)) => Some(onprem.prepare(config, &workplace)?),
+            _ => None,
+        };
         if let (Some(cloud), Some(config)) = (&self.cloud, cloud_config) {
             cloud.reload_certificate()?;
             apply_seed(cloud, &config).await?;
@@ -147,20 +161,13 @@ impl Running {
                 context.console.warning(&format!("`{key}` of `[cloud]` was changed; that takes effect with a restart"));
             }
         }
-        if let (Some(onprem), Some(config)) = (&mut self.onprem, onprem_config) {
-            // The new one first: if it cannot be had, the old one works on.
-            let agent = workplace.agent()?;
-            agent.set_id_profile(id_profile(serve.id_profile, &config));
-            let options = delivery_options(&config.delivery)?;
-            if let Some(identity) = identity(&config)? {
-                onprem.server.replace_identity(identity)?;
+        if let (Some(onprem), Some(next)) = (&mut self.onprem, next) {
+            for key in onprem.need_a_restart(&next.config) {
+                context
+                    .console
+                    .warning(&format!("`{key}` of `[onprem]` was changed; that takes effect with a restart"));
             }
-            onprem.sources.replace(&config.sources)?;
-            onprem.work.stop().await;
-            onprem.work = Work::start(agent, options);
-            // The port is free for the new one only when the old one has ended.
-            onprem.feeding.stop().await;
-            onprem.feeding = Feeding::start(&onprem.sources)?;
+            onprem.take(next, serve.id_profile).await?;
         }
         Ok(())
     }
@@ -326,7 +333,64 @@ impl OnPremises {
             None => listener::serve_plain(bound, router, &Limits::default())?,
         };
         let feeding = Feeding::start(&sources)?;
-        Ok(Self { server, work: Work::start(agent, options), sources, feeding, telling })
+        let config = config.clone();
+        Ok(Self { config, server, work: Work::start(agent, options), sources, feeding, telling })
+    }
+
+    /// What a configuration asks for, or what is wrong with it.
+    fn prepare(&self, config: OnpremConfig, workplace: &Workplace) -> Result<Next, Problem> {
+        let (http, options) = (workplace.http()?, delivery_options(&config.delivery)?);
+        self.sources.check(&config.sources)?;
+        Ok(Next { http, options, identity: identity(&config)?, config })
+    }
+
+    /// The keys of `[onprem]` that differ and are read when it starts.
+    fn need_a_restart(&self, next: &OnpremConfig) -> Vec<&'static str> {
+        let (own, events) =
+            (&self.config, EventsConfig { id_profile: next.events.id_profile, ..self.config.events.clone() });
+        let differs = [
+            ("listen", own.listen != next.listen),
+            ("data", own.data != next.data),
+            ("certificate_file", own.certificate_file.is_some() != next.certificate_file.is_some()),
+            ("events", events != next.events),
+        ];
+        differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+    }
+
+    /// Goes by another configuration. Whoever hands items in is answered meanwhile.
+    async fn take(&mut self, next: Next, profile: Option<Profile>) -> Result<(), Problem> {
+        self.feed_by(&next.config.sources).await?;
+        if let Some(identity) = next.identity.filter(|_| self.config.certificate_file.is_some()) {
+            self.server.replace_identity(identity)?;
+        }
+        self.work.stop().await;
+        let agent = self.work.agent.with_client(next.http);
+        agent.set_id_profile(id_profile(profile, &next.config));
+        self.work = Work::start(agent, next.options);
+        self.config.events.id_profile = next.config.events.id_profile;
+        self.config.delivery = next.config.delivery;
+        Ok(())
+    }
+
+    /// Goes by other sources; by the old ones again where the new ones cannot be had.
+    async fn feed_by(&mut self, next: &SourcesConfig) -> Result<(), Problem> {
+        let old = self.config.sources.clone();
+        self.sources.replace(next)?;
+        // Who mails now need not be turned away for a mapping: it is looked up anew each time.
+        if next.spool != old.spool || next.smtp_listen != old.smtp_listen {
+            // The port is free for the new one only when the old one has ended.
+            self.feeding.stop().await;
+            match Feeding::start(&self.sources) {
+                Ok(feeding) => self.feeding = feeding,
+                Err(problem) => {
+                    self.sources.replace(&old)?;
+                    self.feeding = Feeding::start(&self.sources)?;
+                    return Err(problem);
+                }
+            }
+        }
+        self.config.sources = next.clone();
+        Ok(())
     }
 }
 

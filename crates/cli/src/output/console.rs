@@ -61,6 +61,16 @@ impl Console {
         self.text(&render(records, Format::Json, Canvas::default()))
     }
 
+    /// Prints objects one a line, whatever form is the default.
+    pub(crate) fn table(&self, records: &[Record]) -> Result<(), Problem> {
+        self.text(&render(records, Format::Table, self.output))
+    }
+
+    /// Prints a line of a result for a person.
+    pub(crate) fn line(&self, text: &str) -> Result<(), Problem> {
+        self.text(&format!("{}\n", text::visible(text)))
+    }
+
     /// Prints a text that is the result, as it is.
     ///
     /// A reader that has gone away is no problem: it has what it wanted.

@@ -13,6 +13,8 @@ const SHORT: &str = include_str!("fixtures/short-key.pem");
 const AES: &[u8] = include_bytes!("../../../certificate/tests/it/fixtures/pkcs12/aes.pfx");
 const WINDOWS_3DES: &[u8] = include_bytes!("../../../certificate/tests/it/fixtures/pkcs12/windows-3des.pfx");
 const EMPTY: &[u8] = include_bytes!("../../../certificate/tests/it/fixtures/pkcs12/empty.pfx");
+/// The same as PEM, its key encrypted under "secret".
+const ENCRYPTED: &[u8] = include_bytes!("../../../certificate/tests/it/fixtures/pkcs8/leaf.pem");
 const NO_KEY: &[u8] = include_bytes!("../../../certificate/tests/it/fixtures/pkcs12/nokey.pfx");
 
 #[test]
@@ -299,4 +301,31 @@ fn yesterday() -> String {
     use actas_runtime::{Clock, SystemClock};
     let day = jiff::SignedDuration::from_hours(24);
     (SystemClock.now() - day).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[test]
+fn an_encrypted_key_in_pem_comes_in_with_its_password() {
+    let installation = Installation::new();
+    let (file, password) = (installation.place("oauth.pem", ENCRYPTED), installation.place("password", "secret\n"));
+    let import = ["Import-CsCertificate", "Global", "-Path", &file];
+    assert_told!("import_of_encrypted_pem_without_password", &installation.run(&import));
+    let wrong = installation.run(&[&import[..], &["-Password", "s3kret"]].concat());
+    assert!(wrong.starts_with("exit code: 1\n") && wrong.contains("not that of the private key"), "{wrong}");
+    assert!(!wrong.contains("s3kret"), "{wrong}");
+    let imported = installation.objects(&[&import[..], &["-PasswordFile", &password]].concat());
+    let by_pfx = Installation::new();
+    let pfx = by_pfx.place("oauth.pfx", AES);
+    let same = by_pfx.objects(&["Import-CsCertificate", "Global", "-Path", &pfx, "-Password", "secret"]);
+    assert_eq!(imported[0]["Thumbprint"], same[0]["Thumbprint"]);
+    // What is kept is guarded by its mode, and opens without the password.
+    assert_eq!(installation.objects(&["Get-CsCertificate"]).len(), 1);
+
+    // The next one by `renew`: nothing is asked of a directory before the key is open.
+    let renew = ["renew", "--certificate", &file, "--key", &file];
+    let closed = installation.run(&renew);
+    assert!(closed.contains("is encrypted, and no password was given"), "{closed}");
+    let open = installation.run(&[&renew[..], &["--password-file", &password]].concat());
+    assert!(open.contains("Connect-MsolService") && !open.contains("encrypted"), "{open}");
+    let no_key = installation.run(&["renew", "--password-file", &password]);
+    assert!(no_key.starts_with("exit code: 2\n") && no_key.contains("`--key FILE`"), "{no_key}");
 }

@@ -7,9 +7,11 @@ mod device;
 mod directory;
 mod disk;
 mod exchange;
+mod gate;
 mod notification;
 mod onprem;
 mod published_breaks;
+mod reload;
 mod servers;
 mod signing_keys;
 

@@ -34,7 +34,7 @@ fn words<'w>(token: &'w str, document: &'w str, more: &[&'w str]) -> Vec<&'w str
 fn an_accepted_token_is_told_rule_by_rule() {
     let installation = Installation::new();
     let (document, token) = (metadata(&installation), vector::act_as());
-    assert_told!("verdict_accepted", &installation.run(&words(&token, &document, &["-Output", "table"])));
+    assert_told!("verdict_accepted", &installation.run(&words(&token, &document, &[])));
     let rules = installation.objects(&words(vector::ACTOR, &document, &[]));
     let result = |rule: &str| rules.iter().find(|row| row["Rule"] == rule).map(|row| row["Result"].clone());
     assert_eq!(result("V16"), Some("pass".into()));
@@ -46,9 +46,12 @@ fn an_accepted_token_is_told_rule_by_rule() {
 fn a_refused_token_fails_by_its_first_rule() {
     let installation = Installation::new();
     let (document, token) = (metadata(&installation), vector::act_as());
-    let late = words(&token, &document, &["-Output", "table"]);
+    let late = words(&token, &document, &[]);
     let late: Vec<&str> = late.iter().map(|word| if *word == AT { "2023-11-15T10:00:00Z" } else { *word }).collect();
     assert_told!("verdict_late", &installation.run(&late));
+    let table = installation.run(&[&late[..], &["-Output", "table"]].concat());
+    assert_eq!(table, installation.run(&late), "people read one form");
+    assert_told!("verdict_late_as_json", &installation.run(&[&late[..], &["-Output", "json"]].concat()));
     for (more, rule) in [
         (vec!["--no-act-as"], "V17"),
         (vec!["--trust-level", "Application"], "V17"),
@@ -56,7 +59,7 @@ fn a_refused_token_fails_by_its_first_rule() {
     ] {
         let told = installation.run(&words(&token, &document, &more));
         assert!(told.starts_with("exit code: 1"), "{more:?}\n{told}");
-        assert!(told.contains(&format!("refused by rule {rule}:")), "{more:?}\n{told}");
+        assert!(told.contains(&format!("refused by rule {rule} (2000008):")), "{more:?}\n{told}");
     }
 }
 
@@ -65,6 +68,11 @@ fn what_is_missing_for_a_verdict_is_said() {
     let installation = Installation::new();
     let document = metadata(&installation);
     assert_told!("verdict_without_trust", &installation.run(&["token", "validate", "a.b.c"]));
+    assert_told!(
+        "verdict_without_resource",
+        &installation.run(&["token", "validate", "a.b.c", "--metadata", &document])
+    );
+    assert_told!("verdict_without_issuer", &installation.run(&["token", "validate", "a.b.c", "--audience", AUDIENCE]));
     let no_audience = ["token", "validate", "a.b.c", "--metadata", &document, "--audience", "mail.contoso.example"];
     assert_told!("verdict_without_audience", &installation.run(&no_audience));
     let http = ["token", "validate", "a.b.c", "--metadata", "http://sts.example/", "--audience", AUDIENCE];

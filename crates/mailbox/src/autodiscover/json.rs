@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::answer::Answer;
 use crate::config::{Elsewhere, MailboxConfig};
+use crate::redirect::without_default_port;
 
 /// The path, in lower case.
 pub(crate) const PATH: &str = "/autodiscover/autodiscover.json";
@@ -112,7 +113,7 @@ fn in_path(uri: &Uri) -> Option<String> {
 
 /// Scheme, host and port of a URL, if it is one for TLS.
 fn origin(url: &str) -> Option<String> {
-    let uri: Uri = url.parse().ok()?;
+    let uri: Uri = without_default_port(url).parse().ok()?;
     (uri.scheme_str() == Some("https")).then(|| uri.authority().map(|authority| format!("https://{authority}")))?
 }
 

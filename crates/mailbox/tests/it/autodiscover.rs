@@ -91,7 +91,7 @@ async fn bad_xml_is_one_fault() {
 
 #[tokio::test]
 async fn plain_http_says_where_to_go_and_nothing_else() {
-    let router = || redirect_router("https://autodiscover.cloud.example/".to_owned());
+    let router = || redirect_router("https://autodiscover.cloud.example:443/");
     let cases = [
         ("/autodiscover/autodiscover.svc", Some("/autodiscover/autodiscover.svc")),
         ("/autodiscover/autodiscover.xml", Some("/autodiscover/autodiscover.xml")),

@@ -98,6 +98,34 @@ async fn a_domain_that_is_elsewhere() {
     );
 }
 
+/// exchangelib looks up `host:443` and gives up.
+#[tokio::test]
+async fn nobody_is_sent_to_the_default_port_by_number() {
+    let world = World::with(|config| {
+        for (domain, host) in [("plain.example", "b.example:443"), ("other.example", "c.example:8443")] {
+            let url = format!("https://{host}/autodiscover/autodiscover.svc");
+            config.elsewhere.insert(domain.to_owned(), Elsewhere::Url(url));
+        }
+    })
+    .await;
+    for (address, origin) in [("a@plain.example", "https://b.example"), ("a@other.example", "https://c.example:8443")] {
+        let request = GetUserSettingsRequest {
+            users: vec![address.to_owned()],
+            settings: vec!["ExternalEwsUrl".to_owned()],
+            ..GetUserSettingsRequest::default()
+        };
+        let reply = world.post(SOAP_PATH, &world.act_as(&world.lena), request.write()).await;
+        let told = answer!(GetUserSettingsResponse, reply).users;
+        assert_eq!(told[0].error, ErrorCode::RedirectUrl);
+        assert_eq!(told[0].redirect_target, Some(format!("{origin}/autodiscover/autodiscover.svc")));
+        let xml = format!("{origin}/autodiscover/autodiscover.xml");
+        assert_eq!(ask(&world, pox(address)).await, PoxResponse::RedirectUrl(xml));
+        let (reply, _) = get(&world, &format!("/autodiscover/autodiscover.json?Protocol=EWS&Email={address}")).await;
+        let json = format!("{origin}/autodiscover/autodiscover.json?Email={address}&Protocol=EWS&RedirectCount=1");
+        assert_eq!((reply.status, reply.header("location")), (StatusCode::FOUND, Some(&*json)));
+    }
+}
+
 #[tokio::test]
 async fn json_tells_of_domains_and_not_of_users() {
     let world = World::new().await;

@@ -51,6 +51,26 @@ async fn keys_are_fetched_once_and_again_when_old() {
 }
 
 #[tokio::test]
+async fn a_resource_that_changes_keeps_the_keys() {
+    let (published, own) = (Published::default(), key());
+    publish(&published, &[&own]);
+    let validator = validator(&published);
+    assert_eq!(verdict(&validator, &actor(&own, now()), now()).await, Ok(()));
+    published.set(METADATA, None);
+    let fetches = published.fetches();
+    let mut moved = resource();
+    moved.hosts = vec!["elsewhere.example".to_owned()];
+    let moved = validator.for_resource(moved, Limits::default());
+    assert_eq!(verdict(&moved, &actor(&own, now()), now()).await, Err(Rule::V12));
+    let back = moved.for_resource(resource(), Limits::default());
+    assert_eq!(verdict(&back, &actor(&own, now()), now()).await, Ok(()));
+    let short = Limits { actor_lifetime_max: SignedDuration::from_secs(1), ..Limits::default() };
+    let short = back.for_resource(resource(), short);
+    assert_eq!(verdict(&short, &actor(&own, now()), now()).await, Err(Rule::V13));
+    assert_eq!(published.fetches(), fetches, "nobody was asked for keys that are there");
+}
+
+#[tokio::test]
 async fn a_rolled_key_is_looked_for_once() {
     let (published, old, new) = (Published::default(), key(), key());
     publish(&published, &[&old]);

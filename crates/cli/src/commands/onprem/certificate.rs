@@ -5,6 +5,8 @@ pub(super) mod import;
 mod password;
 pub(super) mod request;
 
+pub(in crate::commands) use self::password::{is_given as is_password_given, open_key};
+
 use std::path::Path;
 
 use actas_agent::{Agent, AssignedCertificate, Use};

@@ -8,6 +8,8 @@ mod oauth_server;
 mod partner_application;
 mod storage_service;
 
+pub(super) use self::certificate::{is_password_given, open_key};
+
 use actas_agent::Agent;
 
 use crate::{app::Context, arguments::OnPremises, problem::Problem, workplace::Workplace};

@@ -7,8 +7,8 @@ use actas_runtime::SystemClock;
 use actas_token::accept::{Outcome, Step};
 use actas_token::metadata::{DOCUMENT_BYTES_MAX, Metadata};
 use actas_token::{
-    Issuer, IssuerKeys, Judge, KeySource, Limits, Partner, Possession, Principal, RealmRule, Resource, Rule, TenantId,
-    Trace, Trust, TrustLevel, VerifyingKey, Voice, token_hash, well_known,
+    How, Issuer, IssuerKeys, Judge, KeySource, Limits, Partner, Possession, Principal, RealmRule, Resource, Rule,
+    TenantId, Trace, Trust, TrustLevel, VerifyingKey, Voice, token_hash, well_known,
 };
 use actas_validator::{MetadataSource, Validator};
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +18,7 @@ use super::source;
 use crate::{
     app::Context,
     arguments::date::Date,
+    arguments::global::Format,
     arguments::token::{Level, Validate},
     commands::shown,
     gatekeeping::GateFile,
@@ -27,8 +28,11 @@ use crate::{
     workplace::Workplace,
 };
 
-/// Shows what became of every rule; fails if one failed.
+/// Shows the verdict and what became of every rule; fails if one failed.
 pub(super) async fn run(asked: Validate, context: &Context) -> Result<(), Problem> {
+    if asked.trust.is_none() {
+        told_whom_to_trust(&asked)?;
+    }
     let token = source::read(asked.source.clone()).await?;
     let token = token.expose_secret();
     let now = asked.at.map_or_else(|| SystemClock::shared().now(), Date::timestamp);
@@ -36,32 +40,94 @@ pub(super) async fn run(asked: Validate, context: &Context) -> Result<(), Proble
         Some(file) => by_gate(&GateFile::load(file)?, &asked, token, now).await?,
         None => by_document(&asked, token, now, context).await?,
     };
-    let records: Vec<Record> = trace.steps.iter().map(|step| row(*step, &trace)).collect();
-    context.console.records(&records)?;
+    let console = &context.console;
+    let for_a_person = console.format() != Format::Json;
+    let verdict = verdict(&trace);
+    if for_a_person {
+        console.line(&verdict)?;
+        if let Err(refusal) = &trace.verdict {
+            console.line(&format!("what to do: {}", hint(refusal.rule())))?;
+        }
+        console.line("")?;
+        let rows: Vec<Record> = trace.steps.iter().map(|step| line(*step)).collect();
+        console.table(&rows)?;
+    } else {
+        let records: Vec<Record> = trace.steps.iter().map(|step| row(*step, &trace)).collect();
+        console.records(&records)?;
+    }
+    match &trace.verdict {
+        Ok(_) => {
+            if !for_a_person {
+                console.note(&verdict);
+            }
+            Ok(())
+        }
+        Err(refusal) => {
+            let problem = Problem::failed(format!("the token is {verdict}"))
+                .detail(format!("its hash, by which logs name it: {}", token_hash(token)));
+            // A person has read it above.
+            Err(if for_a_person { problem } else { problem.hint(hint(refusal.rule())) })
+        }
+    }
+}
+
+/// The verdict in one line.
+fn verdict(trace: &Trace) -> String {
     match &trace.verdict {
         Ok(accepted) => {
-            let mut said = format!(
+            let said = format!(
                 "accepted: {} by the application {} of the tenant {}, until {}",
                 accepted.way(),
                 accepted.app_id,
                 accepted.tenant,
                 shown::time(accepted.expires)
             );
-            if let actas_token::How::ActAs(user) = &accepted.how {
-                let ids: Vec<&str> = user.keys().map(|key| *key.id()).collect();
-                said = format!("{said}; as {}", ids.join(", "));
+            match &accepted.how {
+                How::ActAs(user) => {
+                    let mut ids: Vec<&str> = user.keys().map(|key| *key.id()).collect();
+                    ids.dedup();
+                    format!("{said}; as {}", ids.join(", "))
+                }
+                How::AppOnly => said,
             }
-            context.console.note(&said);
-            Ok(())
         }
         Err(refusal) => {
-            Err(Problem::failed(format!("the token is refused by rule {}: {refusal}", refusal.rule().name()))
-                .detail(format!("its hash, by which logs name it: {}", token_hash(token)))
-                .hint(hint(refusal.rule())))
+            format!("refused by rule {} ({}): {refusal}", refusal.rule().name(), refusal.diagnostics().code)
         }
     }
 }
 
+/// What a verdict needs beside the token.
+fn told_whom_to_trust(asked: &Validate) -> Result<(), Problem> {
+    let audience = format!("`--audience {}/HOST`", well_known::EXCHANGE);
+    let by_document = "`--metadata https://HOST/metadata/json/1` names the issuer's document, which \
+                       `actas Get-CsOAuthServer` shows of a token service that is registered";
+    Err(match (&asked.metadata, &asked.audience) {
+        (Some(_), Some(_)) => return Ok(()),
+        (Some(_), None) => Problem::usage("`token validate` is not told which resource validates: `--audience` is missing")
+            .hint(format!("name it as a token for it does: {audience}; `actas token inspect` shows the token's own `aud`")),
+        (None, Some(_)) => {
+            Problem::usage("`token validate` is not told whose tokens to believe: `--metadata` is missing")
+                .hint(by_document)
+        }
+        (None, None) => Problem::usage(
+            "`token validate` is not told whom to trust: `--trust` is missing, or `--metadata` and `--audience`",
+        )
+        .detail(format!("{by_document}; {audience} names the resource"))
+        .hint("`actas token validate --trust gate.toml --file token.txt` goes by the file of `actas gate`; `actas token inspect` shows what a token says without any trust"),
+    })
+}
+
+/// A rule as a person reads it; why one failed is in the verdict.
+fn line(step: Step) -> Record {
+    Record::new()
+        .with("Rule", step.rule.name())
+        .with("Result", step.outcome.name())
+        .with("Token", step.layer.map(|layer| layer.to_string()))
+        .with("Asks", step.rule.title())
+}
+
+/// A rule as a program reads it.
 fn row(step: Step, trace: &Trace) -> Record {
     let why = match (step.outcome, &trace.verdict) {
         (Outcome::Failed, Err(refusal)) => refusal.to_string(),

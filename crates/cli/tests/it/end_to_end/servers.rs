@@ -207,7 +207,7 @@ fn both_sides_are_served_reloaded_and_drained() {
     fs::create_dir(&data).expect("a folder can be made");
     fs::write(
         data.join("actas.toml"),
-        "[cloud]\nlisten = \"127.0.0.1:0\"\nhttp_listen = \"127.0.0.1:0\"\npublic_origin = \"https://cloud.contoso.example\"\n\
+        "[cloud]\nlisten = \"127.0.0.1:0\"\nhttp_listen = \"127.0.0.1:0\"\npublic_origin = \"https://cloud.contoso.example:443\"\n\
          data = \"cloud\"\nseed_file = \"seed.toml\"\nmailbox_quota_bytes = 1_000_000\nelsewhere = { \"old.example\" = \"contoso.example\" }\n\n[onprem]\nlisten = \"127.0.0.1:0\"\ndata = \"onprem\"\n",
     )
     .expect("a file can be written");

@@ -65,8 +65,8 @@ pub(super) fn keep(
             pair
         }
         kind => {
-            let pair = from_pem(agent, path, kind, context)?;
-            if password::is_given(given) {
+            let pair = from_pem(agent, path, kind, given, context)?;
+            if matches!(kind, Kind::Certificates) && password::is_given(given) {
                 context.console.warning("the password was not needed: the key of this certificate is not encrypted");
             }
             pair
@@ -76,13 +76,19 @@ pub(super) fn keep(
     Ok(pair.certificate().clone())
 }
 
-fn from_pem(agent: &Agent, path: &Path, kind: Kind, context: &Context) -> Result<KeyPair, Problem> {
+fn from_pem(
+    agent: &Agent,
+    path: &Path,
+    kind: Kind,
+    given: &FilePassword,
+    context: &Context,
+) -> Result<KeyPair, Problem> {
     // What is wrong with the certificate comes first: a key that goes with a
     // short one cannot even be read, and would be told as unreadable.
     let certificate = certificate_in(path)?;
     check(agent, path, &certificate)?;
     let key = match kind {
-        Kind::WithKey => file::read_private_key(path).map_err(|error| told(&error))?,
+        Kind::WithKey => password::open_key(path, given, context)?,
         _ => requested_key(agent, &certificate, path, context)?,
     };
     KeyPair::new(certificate, key)

@@ -1,9 +1,9 @@
-//! The password of a PKCS#12 file: from where it was said to be, or asked for.
+//! The password of a PKCS#12 file or of an encrypted key: from where it was said to be, or asked for.
 
 use std::{env, path::Path};
 
 use actas_certificate::{
-    KeyPair, Pkcs12Error,
+    KeyPair, Pkcs12Error, PrivateKey,
     file::{self, FileError},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -32,8 +32,27 @@ pub(super) fn open(path: &Path, given: &FilePassword, context: &Context) -> Resu
     file::read_pkcs12(path, password.expose_secret()).map_err(|error| told(&error))
 }
 
+/// Reads a private key in PEM. One that is not encrypted needs no password.
+pub(in crate::commands) fn open_key(
+    path: &Path,
+    given: &FilePassword,
+    context: &Context,
+) -> Result<PrivateKey, Problem> {
+    if !file::is_key_encrypted(path).map_err(|error| told(&error))? {
+        if is_given(given) {
+            context.console.warning("the password was not needed: the key of this certificate is not encrypted");
+        }
+        return file::read_private_key(path).map_err(|error| told(&error));
+    }
+    let password = match given_password(given, context)? {
+        Some(password) => password,
+        None => asked(path, context)?,
+    };
+    file::read_encrypted_private_key(path, password.expose_secret()).map_err(|error| told(&error))
+}
+
 /// Returns whether a password was given on the command line.
-pub(super) fn is_given(given: &FilePassword) -> bool {
+pub(in crate::commands) fn is_given(given: &FilePassword) -> bool {
     given.password.is_some() || given.password_file.is_some()
 }
 
