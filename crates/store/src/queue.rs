@@ -170,7 +170,7 @@ impl Queue {
     pub async fn put(&self, items: &[NewItem], now: Timestamp) -> Result<Vec<Put>, Error> {
         const SQL: &str =
             "INSERT INTO queue_item (id, owner, component, state, created, due, attempts, uncertain, document, digest, upload)
-            VALUES (?1, ?2, ?3, 'queued', ?4, ?4, 0, 0, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING RETURNING number";
+            VALUES (?1, ?2, ?3, 'queued', ?4, ?4, 0, 0, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING";
         let mut unit = Unit::new();
         let mut owners: Vec<&str> = items.iter().map(|item| item.owner.as_str()).collect();
         owners.sort_unstable();
@@ -196,8 +196,9 @@ impl Queue {
         }
         let outcome = self.database.write(unit).await?;
         let mut put = Vec::with_capacity(items.len());
-        for (item, (rows, _)) in items.iter().zip(&outcome[before.min(outcome.len())..]) {
-            put.push(if rows.is_empty() { self.compare(item).await? } else { Put::New });
+        // Counted, not returned: for RETURNING, SQLite would copy each page before each row.
+        for (item, (_, touched)) in items.iter().zip(&outcome[before.min(outcome.len())..]) {
+            put.push(if *touched == 0 { self.compare(item).await? } else { Put::New });
         }
         Ok(put)
     }
