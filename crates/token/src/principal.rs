@@ -196,6 +196,9 @@ mod tests {
         check(&format!("{app}/mail.a.example"), Some((Some("mail.a.example"), None)));
         check(&format!("{app}@a.example"), Some((None, Some("a.example"))));
         check(&format!("{app}/mail.a.example:8443@*"), Some((Some("mail.a.example:8443"), Some("*"))));
+        let longest = "h".repeat(PRINCIPAL_BYTES_MAX - GUID_BYTES - 1);
+        check(&format!("{app}/{longest}"), Some((Some(&longest), None)));
+        check(&format!("{app}/{longest}h"), None);
     }
 
     #[test]
@@ -206,6 +209,8 @@ mod tests {
             "exchange".into(),
             app.simple().to_string(),
             app.hyphenated().to_string().to_uppercase(),
+            format!("{app}x"),
+            format!("{app}x@b"),
             format!("{app}/"),
             format!("{app}@"),
             format!("{app}/a/b@c"),
@@ -224,6 +229,7 @@ mod tests {
         let a = Principal::audience(well_known::EXCHANGE, "Mail.A.example", "t");
         assert!(a.same_as(&Principal::audience(well_known::EXCHANGE, "mail.a.example", "t")));
         assert!(!a.same_as(&Principal::audience(well_known::EXCHANGE, "mail.a.example", "T")));
-        assert!(!a.same_as(&Principal::in_realm(well_known::EXCHANGE, "t")));
+        let caller = Principal::in_realm(well_known::EXCHANGE, "t");
+        assert!(!a.same_as(&caller) && !caller.same_as(&a) && caller.same_as(&caller.clone()));
     }
 }

@@ -277,6 +277,29 @@ mod tests {
     }
 
     #[test]
+    fn ids_are_compared_by_kind_and_by_text_in_lower_case() {
+        let user = |json| read(json, false).unwrap();
+        let lena = user(r#"{"upn":"lena@x.example","smtp":"Lena@X.example"}"#);
+        assert_eq!(lena, user(r#"{"upn":"LENA@x.example","smtp":"LENA@x.example"}"#));
+        for other in [
+            user(r#"{"upn":"lena@x.example"}"#),
+            user(r#"{"upn":"lena@x.example","sip":"lena@x.example"}"#),
+            user(r#"{"upn":"lena@x.example","smtp":"adele@x.example"}"#),
+            lena.clone().of(Uuid::from_u128(1)),
+        ] {
+            assert_ne!(lena, other);
+        }
+        assert_eq!(lena.clone().of(Uuid::from_u128(1)), lena.of(Uuid::from_u128(1)));
+    }
+
+    #[test]
+    fn each_kind_of_id_has_a_name() {
+        let kinds = [UserKey::Puid, UserKey::Sid, UserKey::Sip, UserKey::Smtp, UserKey::Upn];
+        assert_eq!(kinds.map(|kind| kind(1).kind()), ["puid", "sid", "sip", "smtp", "upn"]);
+        assert_eq!(kinds.map(|kind| *kind(1).id()), [1; 5]);
+    }
+
+    #[test]
     fn what_names_nobody_is_refused() {
         for json in [
             "{}",

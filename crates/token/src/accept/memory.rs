@@ -198,3 +198,78 @@ impl Namer {
         tag.as_ref().try_into().ok().map(Name::from_ne_bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Members;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn seconds(count: i64) -> Timestamp {
+        Timestamp::from_second(count).unwrap()
+    }
+
+    fn put(memory: &Memory, token: &str, ends: i64, now: Timestamp) {
+        let what = Remembered::AccessToken(Claims::new(Members::read(b"{}".to_vec()).unwrap()));
+        memory.put(token, what, "key", seconds(ends), now);
+    }
+
+    #[test]
+    fn a_text_is_known_by_all_of_it_with_the_key_that_verified_it() {
+        let memory = Memory::new(64);
+        put(&memory, "token", 10, NOW);
+        assert_eq!(memory.get("token").unwrap().verified_by(), "key");
+        for other in ["", "toke", "token ", "Token", "tokem"] {
+            assert!(memory.get(other).is_none(), "{other}");
+        }
+        assert!(Memory::new(64).get("token").is_none());
+        assert_eq!((memory.len(), memory.is_empty()), (1, false));
+        assert_eq!(format!("{memory:?}"), "Memory(1 of 64)");
+        memory.clear();
+        assert_eq!((memory.len(), memory.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn a_long_text_is_not_remembered() {
+        let memory = Memory::new(64);
+        put(&memory, &"a".repeat(REMEMBERED_BYTES_MAX), 10, NOW);
+        assert_eq!(memory.len(), 1);
+        put(&memory, &"a".repeat(REMEMBERED_BYTES_MAX + 1), 10, NOW);
+        assert_eq!(memory.len(), 1);
+    }
+
+    #[test]
+    fn what_ends_first_makes_room() {
+        let memory = Memory::new(2 * SHARDS);
+        put(&memory, "lasting", 1000, NOW);
+        for number in 0..200 {
+            let token = format!("token {number}");
+            put(&memory, &token, 500 - number, NOW);
+            assert!(memory.get(&token).is_some() && memory.get("lasting").is_some(), "{number}");
+        }
+        assert_eq!(memory.len(), 2 * SHARDS);
+    }
+
+    #[test]
+    fn what_has_ended_makes_room_altogether() {
+        let memory = Memory::new(2 * SHARDS);
+        (0..200).for_each(|number| put(&memory, &format!("token {number}"), 10, NOW));
+        // A moment before, one goes; then both of the shard, and the new one is there.
+        put(&memory, "before", 20, seconds(9));
+        assert_eq!(memory.len(), 2 * SHARDS);
+        let other = (0..).map(|number| format!("other {number}")).find(|other| {
+            let of = |text: &str| memory.namer.as_ref().unwrap().name(text).unwrap().to_ne_bytes()[0] % 16;
+            of(other) != of("before")
+        });
+        put(&memory, &other.unwrap(), 20, seconds(10));
+        assert_eq!(memory.len(), 2 * SHARDS - 1);
+    }
+
+    #[test]
+    fn a_memory_of_nothing_remembers_nothing() {
+        let memory = Memory::new(0);
+        put(&memory, "token", 10, NOW);
+        assert!(memory.is_empty() && memory.get("token").is_none());
+    }
+}
