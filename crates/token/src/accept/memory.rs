@@ -258,7 +258,7 @@ mod tests {
         // A moment before, one goes; then both of the shard, and the new one is there.
         put(&memory, "before", 20, seconds(9));
         assert_eq!(memory.len(), 2 * SHARDS);
-        let other = (0..).map(|number| format!("other {number}")).find(|other| {
+        let other = (0..1000).map(|number| format!("other {number}")).find(|other| {
             let of = |text: &str| memory.namer.as_ref().unwrap().name(text).unwrap().to_ne_bytes()[0] % 16;
             of(other) != of("before")
         });
