@@ -117,19 +117,24 @@ struct Inner {
 const REPEAT_WINDOW: SignedDuration = SignedDuration::from_mins(5);
 const REPEAT_KEYS_MAX: usize = 10_000;
 
-// === impl Agent ===
+// === impl Inner ===
 
-impl Agent {
-    /// Opens, or makes, the on-premises side in a folder.
-    pub fn open(folder: &Path, http: HttpClient, clock: SharedClock) -> Result<Self, Error> {
-        let database = Database::open(&folder.join(DATABASE_FILE), Schema::OnPremises)?;
-        let settings = Settings::new(database.clone());
-        Ok(Self(Arc::new(Inner {
+impl Inner {
+    /// Over what is stored, with nothing in memory yet.
+    fn over(
+        settings: Settings,
+        queue: Queue,
+        events: EventLog,
+        folder: &Path,
+        http: HttpClient,
+        clock: SharedClock,
+    ) -> Self {
+        Self {
             session: session::SessionFile::of(folder),
             certificates: CertificateStore::new(folder.join("certificates"), settings.clone()),
             settings,
-            queue: Queue::new(database.clone()),
-            events: EventLog::new(database),
+            queue,
+            events,
             http,
             clock,
             tokens: acquire::TokenCache::default(),
@@ -145,7 +150,18 @@ impl Agent {
             limiter: std::sync::Mutex::new(actas_runtime::event::RateLimiter::new(REPEAT_WINDOW, REPEAT_KEYS_MAX)),
             wake: Arc::default(),
             ids_of_the_article: Arc::default(),
-        })))
+        }
+    }
+}
+
+// === impl Agent ===
+
+impl Agent {
+    /// Opens, or makes, the on-premises side in a folder.
+    pub fn open(folder: &Path, http: HttpClient, clock: SharedClock) -> Result<Self, Error> {
+        let database = Database::open(&folder.join(DATABASE_FILE), Schema::OnPremises)?;
+        let (settings, queue) = (Settings::new(database.clone()), Queue::new(database.clone()));
+        Ok(Self(Arc::new(Inner::over(settings, queue, EventLog::new(database), folder, http, clock))))
     }
 
     /// The same side with another client. Tokens, addresses and circuits, which came of the
@@ -155,27 +171,14 @@ impl Agent {
     pub fn with_client(&self, http: HttpClient) -> Self {
         let old = &*self.0;
         *old.breakers.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = breaker::Breakers::default();
+        let (settings, queue, events) = (old.settings.clone(), old.queue.clone(), old.events.clone());
         Self(Arc::new(Inner {
-            session: session::SessionFile::of(&old.folder),
             certificates: old.certificates.clone(),
-            settings: old.settings.clone(),
-            queue: old.queue.clone(),
-            events: old.events.clone(),
-            http,
-            clock: old.clock.clone(),
-            tokens: acquire::TokenCache::default(),
-            discoveries: discover::Discoveries::default(),
-            mail_token: Mutex::default(),
-            storage_configuration: Mutex::default(),
             breakers: Arc::clone(&old.breakers),
             metrics: Arc::clone(&old.metrics),
-            noted_success: AtomicI64::new(-1),
-            space: std::sync::Mutex::default(),
-            folder: old.folder.clone(),
-            metadata_read: std::sync::Mutex::default(),
-            limiter: std::sync::Mutex::new(actas_runtime::event::RateLimiter::new(REPEAT_WINDOW, REPEAT_KEYS_MAX)),
             wake: Arc::clone(&old.wake),
             ids_of_the_article: Arc::clone(&old.ids_of_the_article),
+            ..Inner::over(settings, queue, events, &old.folder, http, old.clock.clone())
         }))
     }
 

@@ -78,13 +78,6 @@ impl<T> UserKey<T> {
     }
 }
 
-impl UserKey<&str> {
-    /// The same, kept.
-    pub fn owned(self) -> UserKey {
-        self.map(str::to_owned)
-    }
-}
-
 // === impl UserClaims ===
 
 impl UserClaims {
@@ -332,7 +325,8 @@ mod tests {
     #[test]
     fn an_address_has_one_sign_with_something_on_both_sides() {
         let with = |address: &str| read(&format!(r#"{{"smtp":"{address}"}}"#), false);
-        let lower = |address: &str| with(address).map(|claims| claims.keys().map(UserKey::owned).collect());
+        let lower =
+            |address: &str| with(address).map(|claims| claims.keys().map(|key| key.map(str::to_owned)).collect());
         assert_eq!(lower("A@X.example"), Ok(vec![UserKey::Smtp("a@x.example".into())]));
         assert_eq!(lower("JÖRG@x.example"), Ok(vec![UserKey::Smtp("jörg@x.example".into())]));
         assert!(with(&format!("{}@x.example", "a".repeat(USER_ID_BYTES_MAX - 10))).is_ok());
