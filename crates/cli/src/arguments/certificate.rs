@@ -321,8 +321,9 @@ pub(crate) struct Staging {
 /// What opens a PKCS#12 file, or an encrypted key.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct FilePassword {
-    /// Password of the file, PKCS#12 or PEM with an encrypted key. Every process on this machine can see it here: `--password-file` and
-    /// the variable ACTAS_CERTIFICATE_PASSWORD do without that, and a terminal is asked
+    /// Password of the file, PKCS#12 or PEM with an encrypted key. Every process on this machine
+    /// can see it here: `--password-file` and the variable ACTAS_CERTIFICATE_PASSWORD do without
+    /// that, and a terminal is asked
     #[arg(long, value_parser = value::secret, conflicts_with = "password_file")]
     pub(crate) password: Option<SecretString>,
 
